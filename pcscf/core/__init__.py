@@ -1,0 +1,1 @@
+"""The P-CSCF's decisions: events in, effects out."""

@@ -1,0 +1,86 @@
+"""What happened. The server makes events, ``Edge.handle`` takes them."""
+
+from dataclasses import dataclass
+
+from pcscf.core.flow import Flow
+from pcscf.errors import SipError
+from xfrm.model import SaId, SaSet
+
+
+@dataclass(frozen=True, slots=True)
+class SipReceived:
+    """One whole message: a datagram's payload, or what the framer cut out of a stream."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SipUnreadable:
+    """A stream that the framer cannot follow any further.
+
+    ``head`` is what was read of the message. The connection is answered once,
+    if the head names a Via, and closed.
+    """
+
+    flow: Flow
+    head: bytes
+    error: SipError
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The time that ``Edge.next_deadline`` named has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallFailed:
+    """The kernel refused a set of SAs and holds none of the four."""
+
+    sa_set: SaSet
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """A SendSip that did not leave: no connection, refused, or the socket's error.
+
+    ``ref`` is the effect's ``ref``.
+    """
+
+    flow: Flow
+    ref: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaExpired:
+    """The kernel dropped one of our SAs because its hard lifetime ran out."""
+
+    sa: SaId
+
+
+@dataclass(frozen=True, slots=True)
+class SasPresent:
+    """All SAs of ours that the kernel holds, after notifications were lost (ENOBUFS)."""
+
+    sas: frozenset[SaId]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowClosed:
+    """A TCP connection ended, by either side. That is not a deregistration."""
+
+    flow: Flow
+
+
+Event = (
+    SipReceived
+    | SipUnreadable
+    | DeadlineReached
+    | InstallFailed
+    | SendFailed
+    | SaExpired
+    | SasPresent
+    | FlowClosed
+)

@@ -1,0 +1,49 @@
+"""The errors of this package.
+
+::
+
+    PcscfError                  everything below; str() is one readable line
+    +-- SipError                carries the SIP status to answer with
+    |   +-- ParseError          the message cannot be read; keeps what could be
+    +-- ConfigError             a setting is wrong: file, key and reason
+    +-- StartError              the machine lacks something the P-CSCF needs
+
+``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
+"""
+
+
+class PcscfError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SipError(PcscfError):
+    """A message that is answered with a failure.
+
+    ``status`` is the SIP status code, ``reason`` the reason phrase sent to the
+    peer. Neither may quote key material or unbounded input.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class ParseError(SipError):
+    """Bytes that are no acceptable SIP message (RFC 3261 section 16.3, 18.3, 21.4).
+
+    ``head`` is the message's head as far as it could be read, as raw bytes; it
+    serves to build an answer where the head still names a Via.
+    """
+
+    def __init__(self, status: int, reason: str, head: bytes = b"") -> None:
+        super().__init__(status, reason)
+        self.head = head
+
+
+class ConfigError(PcscfError):
+    """A setting that cannot be used; the text names file, key and reason."""
+
+
+class StartError(PcscfError):
+    """The machine lacks what the P-CSCF needs; the text says what, and what mends it."""
