@@ -74,6 +74,5 @@ class EdgePolicy:
     max_pending_per_source: int = 32
     max_registrations: int = 200_000
     max_transactions: int = 100_000
-    sa_sets_per_contact: int = 6  # TS 33.203 7.1: SAs per direction; a set has one pair per direction
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)
