@@ -1,0 +1,30 @@
+"""The CSeq value (RFC 3261 20.16)."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from pcscf.errors import ParseError
+from pcscf.sip import grammar
+
+# CSeq = "CSeq" HCOLON 1*DIGIT LWS Method
+_CSEQ = re.compile(rf"([0-9]++){grammar.LWS}({grammar.token})")
+
+
+@dataclass(frozen=True, slots=True)
+class CSeq:
+    """A request's number and method; the method is case-sensitive."""
+
+    number: int
+    method: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a CSeq; raises ParseError 400, also for a number above 32 bits."""
+        match = _CSEQ.fullmatch(text)
+        if match is None:
+            raise ParseError(400, "Bad CSeq")
+        return cls(grammar.number(match[1], 2**32 - 1, "CSeq"), match[2])
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"

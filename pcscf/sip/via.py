@@ -1,0 +1,63 @@
+"""One Via value (RFC 3261 20.42)."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from pcscf.errors import ParseError
+from pcscf.sip import grammar
+from pcscf.sip.params import NO_PARAMS, Params
+
+# via-parm = sent-protocol LWS sent-by *(SEMI via-params)
+# sent-protocol = protocol-name SLASH protocol-version SLASH transport
+# sent-by = host [COLON port]
+_VIA = re.compile(
+    rf"({grammar.token}){grammar.SWS}/{grammar.SWS}({grammar.token}){grammar.SWS}/{grammar.SWS}"
+    rf"({grammar.token}){grammar.LWS}"
+    rf"({grammar.host})(?:{grammar.SWS}:{grammar.SWS}({grammar.port}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Where a message has been. ``host`` keeps the brackets of IPv6."""
+
+    transport: str
+    host: str
+    port: int | None
+    params: Params = NO_PARAMS
+    protocol: str = "SIP/2.0"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one Via value; raises ParseError 400."""
+        match = _VIA.match(text)
+        if match is None:
+            raise ParseError(400, "Bad Via")
+        name, version, transport, host, port = match.groups()
+        return cls(
+            transport,
+            host,
+            None if port is None else grammar.number(port, 65535, "Port"),
+            Params.parse(text[match.end() :]),
+            f"{name}/{version}",
+        )
+
+    @property
+    def branch(self) -> str | None:
+        """The transaction's identifier; None in RFC 2543 messages."""
+        return self.params.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """The source address the next hop saw; some put an IPv6 address in brackets here."""
+        return self.params.get("received")
+
+    @property
+    def rport(self) -> str | None:
+        """RFC 3581: "" asks for the source port, digits tell it, None is neither."""
+        return self.params.get("rport")
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.protocol}/{self.transport} {self.host}{port}{self.params}"
