@@ -116,6 +116,38 @@ class SecurityAssociation:
     udp: UdpEncapsulation | None = None
 
 
+class InstalledSa(NamedTuple):
+    """What the kernel tells of an SA, without its keys.
+
+    ``suite`` is None for algorithms that are not in our table. Times are seconds
+    since the epoch, 0 is never; ``lifetime`` is in seconds from ``added``, 0 is for
+    ever. ``sequence`` is the last number sent, or the highest received.
+    """
+
+    id: SaId
+    source: str
+    selector: Selector
+    suite: Suite | None
+    reqid: int
+    lifetime: int
+    added: int
+    used: int
+    packets: int
+    octets: int
+    replay_window: int
+    sequence: int
+    replayed: int
+    integrity_failed: int
+
+
+class Expiration(NamedTuple):
+    """An SA's lifetime ran out; ``hard``: the kernel has dropped it."""
+
+    id: SaId
+    reqid: int
+    hard: bool
+
+
 FourSas = tuple[SecurityAssociation, SecurityAssociation, SecurityAssociation, SecurityAssociation]
 
 
