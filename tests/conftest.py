@@ -1,0 +1,35 @@
+"""Rules for every test of the project."""
+
+import functools
+import os
+import subprocess
+
+import pytest
+from hypothesis import settings
+
+# The machines of CI are slow at times, and a run there is to give the same answer twice.
+settings.register_profile("pcscf", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("pcscf")
+
+ESP_PROBE = """
+ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 mode transport \
+    auth 'hmac(sha1)' 0x0102030405060708090a0b0c0d0e0f1011121314 \
+    enc 'cbc(aes)' 0x0102030405060708090a0b0c0d0e0f10
+"""
+
+
+@functools.cache
+def kernel_refusal() -> str | None:
+    """Return why this kernel, or our lack of rights, cannot do ESP; None if it can."""
+    probe = ["unshare", "--net", "sh", "-c", ESP_PROBE]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test marked esp where there is no ESP: a skip would pass unseen."""
+    if item.get_closest_marker("esp") is None:
+        return
+    refusal = kernel_refusal()
+    if refusal is not None:
+        pytest.fail(f"no ESP here ({refusal}): run through scripts/with-esp", pytrace=False)
