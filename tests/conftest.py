@@ -3,6 +3,7 @@
 import functools
 import os
 import subprocess
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -33,3 +34,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     refusal = kernel_refusal()
     if refusal is not None:
         pytest.fail(f"no ESP here ({refusal}): run through scripts/with-esp", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test marked esp that skips itself."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("esp"):
+        report.outcome = "failed"
+        report.longrepr = f"an ESP test may not be skipped: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a whole file of ESP tests that skips itself while it is read."""
+    report = yield
+    if report.skipped and "netns" in collector.path.parts:
+        report.outcome = "failed"
+        report.longrepr = f"ESP tests may not be skipped: {report.longrepr}"
+    return report
