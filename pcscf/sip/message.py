@@ -265,8 +265,8 @@ class Request(Message):
 
     @uri.setter
     def uri(self, uri: str) -> None:
-        if not uri or any(character in uri for character in " \t\r\n"):
-            raise ValueError("a Request-URI has no blanks")
+        if not uri or not uri.isprintable() or " " in uri:
+            raise ValueError("a Request-URI has no blanks or line ends")
         self._uri = uri
         self._start = f"{self.method} {uri} {self.version}"
 
@@ -317,16 +317,15 @@ def new_request(
     method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b""
 ) -> Request:
     """Make a request of our own; Content-Length is added. ValueError for line ends or blanks."""
-    lines = [_line(printed(name.lower()), value) for name, value in headers]
-    request = Request(f"{method} {SIP_VERSION} {SIP_VERSION}", lines)
+    request = Request(f"{method} * {SIP_VERSION}", header_lines(headers))
     request.uri = uri
     request.body = body
     return request
 
 
 def header_lines(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """Print header fields, names given folded; ValueError for line ends."""
-    return [_line(printed(name), value) for name, value in headers]
+    """Print header fields, names given in any case; ValueError for line ends."""
+    return [_line(printed(name.lower()), value) for name, value in headers]
 
 
 def content_length(values: Iterable[str]) -> int | None:
@@ -372,12 +371,15 @@ def split_lines(text: str) -> list[str]:
     ends = len(lines) - 1
     if text.count("\n") != ends or text.count("\r") != ends:
         raise ParseError(400, "Bare CR Or LF In Header")
-    return _attach_folding(lines) if "\r\n " in text or "\r\n\t" in text else lines
-
-
-def _attach_folding(lines: list[str]) -> list[str]:
-    if len(lines) > 1 and lines[1][:1] in {" ", "\t"}:
+    if "\r\n " not in text and "\r\n\t" not in text:
+        return lines
+    if lines[1][:1] in {" ", "\t"}:
         raise ParseError(400, "Folded Start Line")
+    return join_folding(lines)
+
+
+def join_folding(lines: list[str]) -> list[str]:
+    """Put lines that start with a blank under the line before them, CRLF between them."""
     groups: list[list[str]] = []
     for line in lines:
         if line[:1] in {" ", "\t"} and groups:

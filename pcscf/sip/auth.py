@@ -1,0 +1,123 @@
+"""Challenges and credentials (RFC 3261 20.7, 20.44; RFC 3310), and taking CK and IK out.
+
+``take_params`` keeps CK and IK from the phone, so it does not guess: it changes a value
+only after all of it has been read by the grammar, and refuses it otherwise.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pcscf.errors import ParseError
+from pcscf.sip import grammar
+
+# Folding may still be in the value: CR and LF count as blanks here.
+_LWS = r"[ \t\r\n]++"
+_SWS = r"[ \t\r\n]*+"
+
+# auth-param = auth-param-name EQUAL (token / quoted-string)
+# Wider: an unquoted value may be empty or hold what base64 and URIs need. It has "=" at its
+# end only and no ";" at all: no second parameter can hide in it.
+_plain = r"[A-Za-z0-9\-._~+/!%*`'@:$&?\[\]]*+=*+"
+_quoted = r'"(?:[^"\\]|\\.)*+"'
+# challenge = ("Digest" LWS digest-cln *(COMMA digest-cln)) / other-challenge
+# One piece between commas: [auth-scheme LWS] auth-param, or a lone word, or nothing.
+_PIECE = re.compile(
+    rf"(?P<lead>{_SWS})"
+    rf"(?:(?P<scheme>{grammar.token})(?P<gap>{_LWS}))?"
+    rf"(?:(?P<name>{grammar.token}){_SWS}={_SWS}(?P<value>{_quoted}|{_plain})"
+    rf"|(?P<word>{grammar.token}(?:{_LWS}{_plain})?))?"
+    rf"{_SWS}(?=,|\Z)",
+    re.DOTALL,
+)
+
+
+class _Piece(NamedTuple):
+    """What stands between two commas."""
+
+    text: str
+    opening: str  # blanks, scheme and blanks before the parameter; "" without a scheme
+    name: str  # lower case; "" for a lone word or nothing
+    value: str  # without quotes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthValue:
+    """One challenge or one set of credentials. The parameters may hold keys: never printed."""
+
+    scheme: str
+    params: dict[str, str] = field(repr=False)
+
+
+def parse_auth(value: str) -> AuthValue:
+    """Read a challenge or credentials: names in lower case, values without quotes.
+
+    Of parameters given twice, the first counts. Where several challenges stand in one
+    value, the first is read. Raises ParseError 400.
+    """
+    first, *others = _pieces(value)
+    scheme = first.opening.strip() or first.text.strip()
+    if not grammar.is_token(scheme):
+        raise ParseError(400, "Bad Authorization")
+    params: dict[str, str] = {}
+    for piece in (first, *others):
+        if piece.opening and piece is not first:
+            break
+        if piece.name:
+            params.setdefault(piece.name, piece.value)
+    return AuthValue(scheme, params)
+
+
+def take_params(value: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Take the named parameters out of a header value, wherever and however often they stand.
+
+    ``names`` are in lower case. Gives the rest, byte for byte as it was but for the commas
+    and blanks of what went, and the values taken, unquoted; of a repeated one the first.
+    Raises ParseError 400 for a value that is not entirely understood: the caller has to
+    drop the header then, it must not pass on what it could not read.
+    """
+    taken: dict[str, str] = {}
+    rest: list[str] = []
+    opening = ""  # of a challenge that lost its first parameter
+    for piece in _pieces(value):
+        if piece.opening:
+            _close(rest, opening)
+            opening = ""
+        if piece.name in names:
+            taken.setdefault(piece.name, piece.value)
+            opening = piece.opening or opening
+        elif opening and piece.text.strip():
+            rest.append(opening + piece.text.lstrip())
+            opening = ""
+        elif not opening:
+            rest.append(piece.text)
+    _close(rest, opening)
+    return ",".join(rest), taken
+
+
+def add_param(value: str, text: str) -> str:
+    """Add a parameter, printed as ``text``, to the end of a challenge or credentials."""
+    separator = " " if grammar.is_token(value.strip()) else ", "
+    return f"{value.rstrip()}{separator}{text}"
+
+
+def _close(rest: list[str], opening: str) -> None:
+    """Keep the scheme of a challenge whose every parameter was taken."""
+    if opening:
+        rest.append(opening.rstrip())
+
+
+def _pieces(value: str) -> Iterator[_Piece]:
+    """Cut a value at its commas; raises ParseError 400 if any piece is not by the grammar."""
+    position = 0
+    while True:
+        match = _PIECE.match(value, position)
+        if match is None:
+            raise ParseError(400, "Bad Authentication Value")
+        opening = f"{match['lead']}{match['scheme']}{match['gap']}" if match["scheme"] else ""
+        name = (match["name"] or "").lower()
+        yield _Piece(match[0], opening, name, grammar.unquote(match["value"] or ""))
+        position = match.end() + 1
+        if match.end() == len(value):
+            return
