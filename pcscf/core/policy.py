@@ -1,10 +1,11 @@
-"""What the operator decided, as the core needs it. ``pcscf.config`` makes it; nothing here reads files."""
+"""What the operator decided, as the core needs it. ``pcscf.config`` makes it."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.sip.limits import DEFAULT, Limits
 from xfrm.algorithms import Suite
 from xfrm.model import SelectorMode
 
@@ -69,10 +70,18 @@ class EdgePolicy:
     null_without_ealg: bool = True  # TS 33.203 7.2: a phone that offers no ealg: NULL, or refuse
     reg_await_auth: float = 240.0  # TS 24.229 7.8: a temporary set of SAs
     sa_slack: float = 30.0  # TS 33.203 7.4: SAs live longer than the registration by this
+    sa_linger: float = (
+        32.0  # a set that is done with: answers under way, retransmissions of the last request
+    )
+    replace_on_clash: bool = (
+        False  # a phone names a port or SPI of its own live set: replace that set, or refuse
+    )
     next_hop_timeout: float = 4.0  # no answer at all: the next one is tried
     max_pending: int = 20_000  # registrations in progress, over all sources
     max_pending_per_source: int = 32
     max_registrations: int = 200_000
+    max_contacts_per_user: int = 8
     max_transactions: int = 100_000
+    limits: Limits = DEFAULT
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)

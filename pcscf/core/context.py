@@ -1,0 +1,57 @@
+"""What the procedures share: policy, tables, and the event at hand."""
+
+from typing import Literal
+
+from pcscf.core.deadlines import Deadlines
+from pcscf.core.effects import Effect, Report
+from pcscf.core.flow import Endpoint
+from pcscf.core.ids import Ids
+from pcscf.core.policy import EdgePolicy, GmAddress
+from pcscf.core.sa_table import SaTable
+from pcscf.core.state import Registry
+
+
+class Context:
+    """Policy, ids and tables for good; time and effects for the event at hand."""
+
+    __slots__ = ("deadlines", "effects", "ids", "now", "policy", "registry", "sas")
+
+    def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
+        self.policy = policy
+        self.ids = ids
+        self.deadlines = Deadlines()
+        self.sas = SaTable(policy.selectors)
+        self.registry = Registry()
+        self.now = 0.0
+        self.effects: list[Effect] = []
+
+    def emit(self, effect: Effect) -> None:
+        """Have the server do this, behind what was emitted before."""
+        self.effects.append(effect)
+
+    def report(
+        self,
+        level: Literal["debug", "info", "warning", "error"],
+        event: str,
+        **fields: str | float,
+    ) -> None:
+        """Tell the operator; never give it key material or a whole message."""
+        self.effects.append(Report(level, event, fields))
+
+    def gm_address(self, host: str) -> GmAddress:
+        """Find our Gm address a phone talks to. KeyError if it is none of ours."""
+        for address in self.policy.gm:
+            if address.host == host:
+                return address
+        raise KeyError(host)
+
+    def gm_endpoint(self, host: str) -> Endpoint:
+        """Give our unprotected address and port on Gm."""
+        return Endpoint(host, self.gm_address(host).port)
+
+    def core_endpoint(self, peer: str) -> Endpoint:
+        """Find our core-side address of the family of ``peer``, a numeric address."""
+        for endpoint in self.policy.core:
+            if (":" in endpoint.host) == (":" in peer):
+                return endpoint
+        return self.policy.core[0]

@@ -1,0 +1,59 @@
+"""Many deadlines, one timer outside.
+
+An owner has one deadline at a time. Moving it later costs nothing now: the
+entry in the heap comes up early, is seen to be stale and is queued again. So a
+registration that is refreshed for weeks keeps one entry.
+"""
+
+from heapq import heappop, heappush
+from math import inf
+
+
+class Timed:
+    """Something with a deadline; ``inf`` means none."""
+
+    __slots__ = ("deadline", "queued_for")
+
+    def __init__(self) -> None:
+        self.deadline = inf
+        self.queued_for = inf  # when this owner's earliest heap entry comes up
+
+
+class Deadlines:
+    """A heap of owners by deadline. Times are seconds on the caller's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timed]] = []
+        self._count = 0  # breaks ties, so that owners are never compared
+
+    def set(self, owner: Timed, at: float) -> None:
+        """Give the owner the deadline ``at``, in place of the one it had."""
+        owner.deadline = at
+        if at < owner.queued_for:
+            self._push(owner, at)
+
+    def cancel(self, owner: Timed) -> None:
+        """Take the owner's deadline away."""
+        owner.deadline = inf
+
+    def next(self) -> float | None:
+        """When to look again; never later than the earliest deadline."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now: float) -> Timed | None:
+        """Take out one owner whose deadline has come; it has none then. None if nothing is due."""
+        while self._heap and self._heap[0][0] <= now:
+            at, _, owner = heappop(self._heap)
+            if at == owner.queued_for:
+                owner.queued_for = inf
+            if owner.deadline <= now:
+                owner.deadline = inf
+                return owner
+            if owner.deadline < owner.queued_for:
+                self._push(owner, owner.deadline)
+        return None
+
+    def _push(self, owner: Timed, at: float) -> None:
+        self._count += 1
+        owner.queued_for = at
+        heappush(self._heap, (at, self._count, owner))

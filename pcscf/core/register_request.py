@@ -1,0 +1,110 @@
+"""A REGISTER read and on its way: which phone, which policy, what it may lead to."""
+
+from ipaddress import ip_address
+from typing import Protocol
+
+from pcscf.core.agreement import Offer
+from pcscf.core.flow import Flow
+from pcscf.core.policy import EdgePolicy, SecAgree
+from pcscf.core.relay import CoreRelay
+from pcscf.core.state import Attempt, Phone, Under
+from pcscf.core.transactions import ServerTransaction
+from pcscf.core.wire import Wire
+from pcscf.errors import ParseError, SipError
+from pcscf.sip.auth import parse_auth
+from pcscf.sip.message import Request, Response
+
+_LONGEST_IDENTITY = 256  # an IMPI is a NAI of at most 253 octets (TS 23.003 13.3, RFC 7542)
+
+
+def authorization(request: Request) -> dict[str, str]:
+    """Give the Digest parameters of Authorization by lower-case name; empty if there are none."""
+    value = request.get("authorization")
+    if value is None:
+        return {}
+    auth = parse_auth(value)
+    return dict(auth.params) if auth.scheme.lower() == "digest" else {}
+
+
+def phone_of(request: Request, flow: Flow) -> Phone:
+    """Tell which phone a REGISTER is from.
+
+    Without a username the private identity is derived from the public one, as a
+    network does for a phone without an ISIM (TS 23.003 13.3). Raises SipError 400.
+    """
+    impi = authorization(request).get("username") or _impi_from_impu(request)
+    if len(impi) > _LONGEST_IDENTITY:
+        raise SipError(400, "Private identity too long")
+    contacts = request.contacts
+    instance = next((c.params.get("+sip.instance") or "" for c in contacts), "")
+    emergency = any(c.uri != "*" and "sos" in c.sip_uri.params for c in contacts)
+    return Phone(impi, flow.remote.host, instance[:_LONGEST_IDENTITY], emergency)
+
+
+def _impi_from_impu(request: Request) -> str:
+    return request.to.sip_uri.aor().partition(":")[2]
+
+
+def policy_for(policy: EdgePolicy, host: str) -> SecAgree:
+    """Find a source's security policy: of the first network that holds it, else the general one."""
+    address = ip_address(host)
+    for network, mode in policy.sec_agree_by_network:
+        if address in network:
+            return mode
+    return policy.sec_agree
+
+
+class RegisterUser(Protocol):
+    """Who decides on the core's answer to a REGISTER."""
+
+    def on_final(self, relay: "RegisterRelay", response: Response) -> None:
+        """Take the final response."""
+
+    def on_ended(self, relay: "RegisterRelay") -> None:
+        """Take note that the REGISTER is no longer under way."""
+
+
+class RegisterRelay(CoreRelay):
+    """A REGISTER at the core.
+
+    ``offer`` and ``under`` serve if the core challenges; ``attempt`` is set if
+    this REGISTER answers a challenge.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        server: ServerTransaction,
+        phone: Phone,
+        token: str,
+        registrar: RegisterUser,
+    ) -> None:
+        super().__init__(wire, server, server.request.copy())
+        self.phone = phone
+        self.token = token
+        self.offer: Offer | None = None
+        self.under: Under | None = None
+        self.attempt: Attempt | None = None
+        self._registrar = registrar
+
+    def tries_another(self, status: int) -> bool:
+        """3xx, 480 and 503 lead to another entry point (TS 24.229 5.2.2)."""
+        return status in (480, 503) or 300 <= status < 400
+
+    def final(self, response: Response) -> None:
+        """Hand the answer to the registrar; without another entry point some mean 504."""
+        self._registrar.on_ended(self)
+        if self.tries_another(response.status) and response.status != 503:
+            super().exhausted(str(response.status))
+            return
+        try:
+            self._registrar.on_final(self, response)
+        except (ParseError, SipError) as error:
+            self.wire.reject(
+                self.server, 500 if isinstance(error, ParseError) else error.status, error.reason
+            )
+
+    def exhausted(self, reason: str) -> None:
+        """No entry point answered: 504 (TS 24.229 5.2.2). A temporary set waits for another try."""
+        self._registrar.on_ended(self)
+        super().exhausted(reason)

@@ -1,0 +1,224 @@
+"""REGISTER from a phone: who it is, what it came under, and what to do with it (TS 24.229 5.2.2).
+
+A REGISTER in clear or under a confirmed SA set may lead to a challenge
+(``challenge``); one under a temporary set answers a challenge. What the core
+accepts is entered by ``confirmation``.
+"""
+
+from collections import Counter
+
+from pcscf.core import agreement, rewrite
+from pcscf.core.agreement import Offer
+from pcscf.core.challenge import Challenges
+from pcscf.core.confirmation import Confirmations
+from pcscf.core.flow import Side
+from pcscf.core.policy import SecAgree
+from pcscf.core.register_request import RegisterRelay, authorization, phone_of, policy_for
+from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.state import Attempt, Phone, Registration, Under, attempt_key
+from pcscf.core.transactions import ServerTransaction
+from pcscf.core.wire import Wire
+from pcscf.errors import SipError
+from pcscf.sip.message import Request, Response
+from xfrm.model import SelectorMode
+
+_FORBIDDEN = "Forbidden"
+
+
+class Registrar:
+    """Takes REGISTER requests of phones and the core's answers to them."""
+
+    def __init__(self, wire: Wire, challenges: Challenges, confirmations: Confirmations) -> None:
+        self._wire = wire
+        self._context = wire.context
+        self._challenges = challenges
+        self._confirmations = confirmations
+        self._in_clear: Counter[str] = Counter()  # unprotected REGISTERs at the core, by source
+
+    def on_register(self, server: ServerTransaction) -> None:
+        """Take a REGISTER. Raises SipError for what is answered with a failure."""
+        phone = phone_of(server.request, server.flow)
+        if server.flow.side is Side.CLEAR:
+            self._from_clear(server, phone)
+        elif server.row is not None:
+            self._from_sa(server, server.row, phone)
+
+    # --- in clear (SM1) ---
+
+    def _from_clear(self, server: ServerTransaction, phone: Phone) -> None:
+        self._check_room(phone)
+        offer = self._offer_in_clear(server, phone)
+        self._abort_if_rejected_by_phone(server.request, phone)
+        known = self._context.registry.find(phone)
+        attempt = self._context.registry.attempt(attempt_key(phone))
+        if known is not None and known.phone.host == phone.host:
+            token = known.token
+        else:
+            token = attempt.token if attempt is not None else self._context.ids.token()
+        self._in_clear[phone.host] += 1
+        self._forward(RegisterRelay(self._wire, server, phone, token, self), "no", offer=offer)
+
+    def _check_room(self, phone: Phone) -> None:
+        """Bound what a stranger can make us hold."""
+        policy, registry = self._context.policy, self._context.registry
+        if self._in_clear.total() + registry.attempts >= policy.max_pending:
+            raise SipError(503, "Too many registrations in progress")
+        if (
+            self._in_clear[phone.host] + registry.attempts_at(phone.host)
+            >= policy.max_pending_per_source
+        ):
+            raise SipError(503, "Too many registrations in progress from this address")
+        if registry.find(phone) is not None:
+            return
+        if len(registry) >= policy.max_registrations:
+            raise SipError(503, "Too many registered phones")
+        if len(registry.of_user(phone.impi)) >= policy.max_contacts_per_user:
+            raise SipError(403, "Too many contacts of this user")
+
+    def _offer_in_clear(self, server: ServerTransaction, phone: Phone) -> Offer | None:
+        """Read the offer as the source's policy wants it; None means: go on without IPsec."""
+        mode = policy_for(self._context.policy, phone.host)
+        if mode is SecAgree.OFF:
+            return None
+        offer = self._read_offer(server.request)
+        if offer is None:
+            if mode is SecAgree.PREFER:
+                return None
+            if "security-client" not in server.request:
+                raise SipError(421, "Extension Required")
+            raise SipError(494, "Security Agreement Required")
+        self._challenges.check_free(phone, offer, server.flow.local.host)
+        if self._context.policy.selectors is SelectorMode.TOLERANT and self._context.sas.others_at(
+            phone.host, phone.impi
+        ):
+            # Only ports would tell the two users apart, and tolerant selectors let ports vary.
+            raise SipError(403, "Address in use by another user")
+        return offer
+
+    def _read_offer(self, request: Request) -> Offer | None:
+        policy = self._context.policy
+        return agreement.read_offer(
+            request.values("security-client"),
+            policy.suites,
+            null_without_ealg=policy.null_without_ealg,
+        )
+
+    def _abort_if_rejected_by_phone(self, request: Request, phone: Phone) -> None:
+        """A phone that refuses our challenge says so; its new SAs go (TS 33.203 7.3.1)."""
+        attempt = self._context.registry.attempt(attempt_key(phone))
+        credentials = authorization(request)
+        refused = bool(credentials.get("nonce")) and (
+            "auts" in credentials or not credentials.get("response")
+        )
+        if attempt is not None and refused:
+            self._context.report(
+                "info", "challenge_refused", impi=phone.impi, resync=int("auts" in credentials)
+            )
+            self._challenges.abort(attempt)
+
+    # --- under an SA ---
+
+    def _from_sa(self, server: ServerTransaction, row: SaRow, phone: Phone) -> None:
+        if phone.impi != row.owner.impi:
+            # TS 24.229 5.2.2: the identity must be the one the SA was made for.
+            self._context.report(
+                "warning", "foreign_identity", impi=phone.impi, owner=row.owner.impi
+            )
+            raise SipError(403, _FORBIDDEN)
+        self._check_source(server)
+        if isinstance(row.owner, Attempt):
+            self._answer_to_challenge(server, row.owner, row)
+        elif row.stage is Stage.LEAVING:
+            raise SipError(403, _FORBIDDEN)
+        else:
+            self._renewal(server, row.owner, row, phone)
+
+    def _check_source(self, server: ServerTransaction) -> None:
+        """TS 33.203 7.1: the packet's source is the address in Via. A name binds nobody."""
+        host = server.request.via.host
+        if not rewrite.is_name(host) and not rewrite.same_host(host, server.flow.remote.host):
+            raise SipError(403, "Via names another address")
+
+    def _answer_to_challenge(self, server: ServerTransaction, attempt: Attempt, row: SaRow) -> None:
+        """SM7: both lists must be what they were (TS 33.203 Annex H)."""
+        request = server.request
+        if row.stage is not Stage.TEMPORARY:
+            raise SipError(403, _FORBIDDEN)
+        verified = agreement.verify_matches(
+            request.values("security-verify"), row.sa_set, row.offered
+        )
+        repeated = agreement.same_list(request.values("security-client"), attempt.offer.keys)
+        if not (verified and repeated):
+            self._mismatch(server, row, "security-client" if verified else "security-verify")
+            self._challenges.end(attempt)
+            return
+        answered = bool(authorization(request).get("response"))
+        relay = RegisterRelay(self._wire, server, attempt.phone, attempt.token, self)
+        self._forward(relay, "yes" if answered else "no", attempt=attempt)
+
+    def _renewal(
+        self, server: ServerTransaction, registration: Registration, row: SaRow, phone: Phone
+    ) -> None:
+        """A REGISTER under a confirmed set; a new offer in it serves if the core challenges."""
+        request = server.request
+        if "security-verify" in request and not agreement.verify_matches(
+            request.values("security-verify"), row.sa_set, row.offered
+        ):
+            self._mismatch(server, row, "security-verify")
+            return
+        self._abort_if_rejected_by_phone(request, phone)
+        protected = "yes" if row is registration.current else "no"
+        relay = RegisterRelay(self._wire, server, phone, registration.token, self)
+        under = Under(registration, row)
+        self._forward(relay, protected, offer=self._read_offer(request), under=under)
+
+    def _mismatch(self, server: ServerTransaction, row: SaRow, header: str) -> None:
+        """Answer 494 with the list as we sent it (RFC 3329 2.3.1)."""
+        self._context.report("warning", "security_mismatch", impi=row.owner.impi, header=header)
+        listed = agreement.security_server(row.sa_set, row.offered)
+        headers = [("require", "sec-agree"), ("security-server", listed)]
+        self._wire.reject(server, 494, "Security Agreement Required", headers)
+
+    # --- to the core and back ---
+
+    def _forward(
+        self,
+        relay: RegisterRelay,
+        protected: str,
+        *,
+        offer: Offer | None = None,
+        under: Under | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
+        relay.offer, relay.under, relay.attempt = offer, under, attempt
+        rewrite.register_upward(
+            self._context, relay.request, token=relay.token, protected=protected
+        )
+        relay.start()
+
+    def on_ended(self, relay: RegisterRelay) -> None:
+        """Count out a REGISTER that came in clear."""
+        host = relay.server.flow.remote.host
+        if relay.server.flow.side is Side.CLEAR:
+            self._in_clear[host] -= 1
+            if not self._in_clear[host]:
+                del self._in_clear[host]
+
+    def on_final(self, relay: RegisterRelay, response: Response) -> None:
+        """Take the core's final answer."""
+        if response.status in (401, 407):
+            self._challenges.on_challenge(relay, response)
+        elif response.status < 300:
+            self._confirmations.on_success(relay, response)
+        else:
+            self._on_failure(relay, response)
+
+    def _on_failure(self, relay: RegisterRelay, response: Response) -> None:
+        """Failure goes out under what the REGISTER came under; the temporary set ends with it."""
+        self._context.report(
+            "info", "registration_refused", impi=relay.phone.impi, status=response.status
+        )
+        rewrite.response_downward(response)
+        self._wire.answer(relay.server, response)
+        if relay.attempt is not None:
+            self._challenges.end(relay.attempt)

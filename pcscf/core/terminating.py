@@ -1,0 +1,106 @@
+"""Requests from the core to a phone, found by the token in our Path (TS 24.229 5.2.6.4)."""
+
+from pcscf.core import rewrite
+from pcscf.core.flow import Flow
+from pcscf.core.sa_table import SaRow
+from pcscf.core.state import Registration
+from pcscf.core.transactions import ClientTransaction, ServerTransaction
+from pcscf.core.wire import Wire, to_phone
+from pcscf.errors import SipError
+from pcscf.sip.address import NameAddr
+from pcscf.sip.message import Request, Response
+
+_TRYING, _FINAL = 100, 200
+
+
+class PhoneRelay:
+    """A request at a phone. Only that phone's own SAs may bring the answer."""
+
+    def __init__(self, wire: Wire, server: ServerTransaction, registration: Registration) -> None:
+        self._wire = wire
+        self._server = server
+        self.registration = registration
+
+    def on_response(self, response: Response) -> None:
+        """Pass a response back to the core; our Via goes, and what only the network may state."""
+        response.pop_element("via")
+        if response.status == _TRYING:
+            return
+        rewrite.drop(
+            response, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS, "p-preferred-identity"
+        )
+        rewrite.drop(response, "p-asserted-identity")
+        self._wire.answer(self._server, response)
+
+    def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
+        """Tell the sender: the request was not, and never is, sent another way."""
+        context = self._wire.context
+        context.report("info", "phone_unreachable", impi=self.registration.impi, reason=reason)
+        if reason == "no answer":
+            self._wire.reject(self._server, 408, "Request Timeout")
+        else:
+            self._wire.reject(self._server, 480, "Temporarily Unavailable")
+
+
+class Terminating:
+    """Finds the phone and sends under its SAs."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._context = wire.context
+
+    def on_request(self, server: ServerTransaction) -> None:
+        """Take a request of the core. Raises SipError for what is answered with a failure."""
+        token = self._token(server.request)
+        if token is None:
+            self._for_us(server)
+            return
+        registration = self._context.registry.by_token(token)
+        if registration is None:
+            raise SipError(404, "Not Found")
+        if not registration.bindings:
+            raise SipError(480, "Temporarily Unavailable")
+        self._send(server, registration)
+
+    def _token(self, request: Request) -> str | None:
+        """Give the user part of the top Route if it is ours (RFC 3327 5.1)."""
+        routes = request.elements("route")
+        if not routes:
+            return None
+        uri = NameAddr.parse(routes[0]).sip_uri
+        ours = any(
+            rewrite.same_host(uri.host, own.host) and (uri.port or 5060) == own.port
+            for own in self._context.policy.core
+        )
+        return uri.user if ours else None
+
+    def _for_us(self, server: ServerTransaction) -> None:
+        """Without our Path it is for nobody; OPTIONS asks whether we live."""
+        if server.request.method == "OPTIONS":
+            self._wire.reject(server, 200, "OK")
+            return
+        raise SipError(404, "Not Found")
+
+    def _send(self, server: ServerTransaction, registration: Registration) -> None:
+        request = server.request.copy()
+        rewrite.hop(request)
+        request.pop_element("route")
+        rewrite.strip_keys(request)
+        rewrite.drop(request, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS)
+        rewrite.drop(request, "p-visited-network-id", "p-access-network-info")
+        relay = PhoneRelay(self._wire, server, registration)
+        row = registration.sending
+        if row is not None:
+            self._wire.ask_phone(row, _flow(registration, row), request, relay)
+        elif registration.clear_flow is not None:
+            self._wire.ask_clear(registration.clear_flow, request, relay)
+        else:
+            raise SipError(480, "No security association")
+
+
+def _flow(registration: Registration, row: SaRow) -> Flow:
+    """TCP if the phone registered over it: its connection if it has one, else pc to us."""
+    connection = registration.connection
+    if connection is not None and connection.remote.port == row.sa_set.port_uc:
+        return connection
+    return to_phone(row, registration.transport)
