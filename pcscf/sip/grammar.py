@@ -118,7 +118,7 @@ def number(text: str, maximum: int, what: str) -> int:
 
 def unquote(text: str) -> str:
     """Take the quotes and backslashes off a quoted-string; other text stays as it is."""
-    if not (len(text) >= 2 and text[0] == '"' == text[-1]):  # noqa: PLR2004 - two quotes
+    if not (len(text) >= 2 and text[0] == '"' == text[-1]):
         return text
     inner = text[1:-1]
     return re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL) if "\\" in inner else inner

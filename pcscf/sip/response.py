@@ -5,7 +5,8 @@ from typing import Final
 
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.address import NameAddr
-from pcscf.sip.message import SIP_VERSION, Request, Response, header_lines, join_folding
+from pcscf.sip.lines import join_folding, print_lines
+from pcscf.sip.message import SIP_VERSION, Request, Response
 from pcscf.sip.names import fold
 
 REASONS: Final = {
@@ -77,7 +78,7 @@ def make_response(
         lines = [_with_tag(line, to_tag) for line in lines]
     if status == _TRYING:
         lines += request.lines("timestamp")
-    return _respond(status, reason, [*lines, *header_lines(headers)], body)
+    return _respond(status, reason, [*lines, *print_lines(headers)], body)
 
 
 def answer_unreadable(error: ParseError, to_tag: str | None = None) -> Response | None:

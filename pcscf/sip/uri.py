@@ -21,17 +21,16 @@ _TEL = re.compile(
     rf"tel:(\+?[0-9A-Fa-f*#\-.()]+)((?:;{grammar.uri_parameter})*+)",
     re.IGNORECASE | re.ASCII,
 )
-_SCHEME = re.compile(rf"({grammar.scheme}):")
+_URI = re.compile(grammar.absoluteURI)
 _ESCAPED = re.compile(grammar.escaped)
 _USER_CHAR = re.compile(f"[{grammar.user_chars}]")
 
 
 def scheme_of(uri: str) -> str:
-    """Give a URI's scheme in lower case; raises ParseError 400 if there is none."""
-    match = _SCHEME.match(uri)
-    if match is None:
+    """Give a URI's scheme in lower case; raises ParseError 400 if it is no absoluteURI."""
+    if _URI.fullmatch(uri) is None:
         raise ParseError(400, "Bad URI")
-    return match[1].lower()
+    return uri.partition(":")[0].lower()
 
 
 def canonical_host(host: str) -> str:
