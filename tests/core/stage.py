@@ -1,0 +1,322 @@
+"""A stage for scripts of the core: one edge, a clock, a kernel that only counts, a phone, a core.
+
+A test plays events and looks at what left: ``stage.to_core``, ``stage.to_phone``,
+``stage.kernel``. Nothing sleeps; ``stage.wait`` moves the clock.
+"""
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from pcscf.core.edge import Edge
+from pcscf.core.effects import (
+    CloseFlow,
+    Effect,
+    ExtendSas,
+    InstallSas,
+    RemoveSas,
+    Report,
+    SendSip,
+)
+from pcscf.core.events import DeadlineReached, Event, InstallFailed, SipReceived
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.ids import Ids
+from pcscf.core.policy import EdgePolicy, GmAddress, NextHop
+from pcscf.sip.message import Request, Response, parse
+from pcscf.sip.security import SecMechanism
+from xfrm.algorithms import Suite
+from xfrm.model import SaSet
+
+GM, GM6 = "198.51.100.5", "2001:db8:ff::5"
+CORE_SIDE = Endpoint("203.0.113.5", 5060)
+S_CSCF = Endpoint("203.0.113.9", 5060)
+S_CSCF_2 = Endpoint("203.0.113.10", 5060)
+UE, UE6 = "192.0.2.10", "2001:db8:1::10"
+PORT_PS = 6100
+PORTS_PC = range(6112, 6128)
+REALM = "ims.mnc001.mcc001.3gppnetwork.org"
+IMPI = f"001010123456789@{REALM}"
+IMPU = f"sip:{IMPI}"
+CK = "b40ba9a3c58b2a05bbf0d987b21bf8cb"
+IK = "f769bcd751044604127672711c6d3441"
+NONCE = "I1U8vpY3qJ0hiuZNrke/NVXzKLQ1d7m5Sp/6w1Tfr7M="
+AES = Suite("hmac-sha-1-96", "aes-cbc")
+NULL = Suite("hmac-sha-1-96", "null")
+
+POLICY = EdgePolicy(
+    gm=(GmAddress(GM, 5060, PORT_PS, PORTS_PC), GmAddress(GM6, 5060, PORT_PS, PORTS_PC)),
+    core=(CORE_SIDE, Endpoint("2001:db8:c::5", 5060)),
+    next_hops=(NextHop(Transport.UDP, S_CSCF),),
+    suites=(AES, NULL),
+    visited_network="visited.example",
+)
+
+
+class Stage:
+    """One edge and everything around it."""
+
+    def __init__(self, **policy: object) -> None:
+        self.policy = replace(POLICY, **policy)  # type: ignore[arg-type]
+        self.edge = Edge(self.policy, Ids(Random(1).randbytes))
+        self.now = 1000.0
+        self.kernel: dict[SaSet, float] = {}  # installed sets, and when the kernel would drop them
+        self.refuse_install = ""
+        self.log: list[Effect] = []
+        self._seen = 0
+
+    def play(self, event: Event) -> list[Effect]:
+        """Hand in an event, carry its effects out; also those of a refused install."""
+        effects = self.edge.handle(event, self.now)
+        for place, effect in enumerate(effects):
+            failed = self._carry_out(effect)
+            if failed is not None:
+                del effects[place + 1 :]
+                return effects + self.play(failed)
+        return effects
+
+    def _carry_out(self, effect: Effect) -> InstallFailed | None:
+        if isinstance(effect, InstallSas):
+            if self.refuse_install:
+                return InstallFailed(effect.sa_set, self.refuse_install)
+            assert effect.sa_set not in self.kernel
+            self._check_unique(effect.sa_set)
+            self.kernel[effect.sa_set] = self.now + effect.lifetime
+        elif isinstance(effect, ExtendSas):
+            assert effect.sa_set in self.kernel
+            self.kernel[effect.sa_set] = self.now + effect.lifetime
+        elif isinstance(effect, RemoveSas):
+            self.kernel.pop(effect.sa_set, None)
+        self.log.append(effect)
+        return None
+
+    def _check_unique(self, new: SaSet) -> None:
+        """The kernel's own rule: destination and SPI name one SA."""
+        held = {sa for sa_set in self.kernel for sa in sa_set.ids}
+        assert held.isdisjoint(new.ids)
+        assert len(set(new.ids)) == 4
+
+    def receive(self, flow: Flow, data: bytes) -> list[Effect]:
+        return self.play(SipReceived(flow, data))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, each deadline handed in when it comes."""
+        end = self.now + seconds
+        while (at := self.edge.next_deadline()) is not None and at <= end:
+            self.now = max(self.now, at)
+            self.play(DeadlineReached())
+        self.now = end
+
+    def _sent(self, *sides: Side) -> list[SendSip]:
+        return [e for e in self.log if isinstance(e, SendSip) and e.flow.side in sides]
+
+    @property
+    def to_core(self) -> list[SendSip]:
+        return self._sent(Side.CORE)
+
+    @property
+    def to_phone(self) -> list[SendSip]:
+        return self._sent(Side.CLEAR, Side.PROTECTED)
+
+    @property
+    def reports(self) -> list[Report]:
+        return [effect for effect in self.log if isinstance(effect, Report)]
+
+    @property
+    def closed(self) -> list[Flow]:
+        return [effect.flow for effect in self.log if isinstance(effect, CloseFlow)]
+
+    def last_to_core(self) -> Request:
+        message = parse(self.to_core[-1].data)
+        assert isinstance(message, Request)
+        return message
+
+    def last_to_phone(self) -> Response:
+        message = parse(self.to_phone[-1].data)
+        assert isinstance(message, Response)
+        return message
+
+    def core_says(self, request: Request, status: int, *lines: str, body: bytes = b"") -> None:
+        """Let the core answer a request it got from us."""
+        head = [f"SIP/2.0 {status} X"]
+        head += [
+            line
+            for name in ("via", "from", "to", "call-id", "cseq")
+            for line in request.lines(name)
+        ]
+        head += [*lines, f"Content-Length: {len(body)}", "", ""]
+        flow = Flow(Transport.UDP, Side.CORE, CORE_SIDE, S_CSCF)
+        self.receive(flow, "\r\n".join(head).encode() + body)
+
+    def challenge(self, request: Request | None = None, *, ck: str = CK, ik: str = IK) -> Response:
+        """Let the core challenge the last REGISTER; give what the phone got."""
+        request = request or self.last_to_core()
+        self.core_says(
+            request,
+            401,
+            f'WWW-Authenticate: Digest realm="{REALM}", nonce="{NONCE}", algorithm=AKAv1-MD5, '
+            f'ck="{ck}", ik="{ik}", qop="auth"',
+        )
+        return self.last_to_phone()
+
+    def accept(self, request: Request | None = None, *, expires: int | None = 600) -> Response:
+        """Let the core accept the last REGISTER."""
+        request = request or self.last_to_core()
+        contacts = [
+            f"Contact: <{c.uri}>;expires={expires}" for c in request.contacts if c.uri != "*"
+        ]
+        self.core_says(
+            request,
+            200,
+            *(contacts if expires else []),
+            "Service-Route: <sip:orig@203.0.113.9:5060;lr>",
+            f"P-Associated-URI: <{request.to.uri}>, <tel:+491701234567>",
+            "P-Charging-Vector: icid-value=secret",
+        )
+        return self.last_to_phone()
+
+
+@dataclass
+class Phone:
+    """What a phone would send; its numbers are there to be changed by a test."""
+
+    stage: Stage
+    host: str = UE
+    impi: str = IMPI
+    impu: str = IMPU
+    port_uc: int = 40001
+    port_us: int = 40002
+    spi_uc: int = 1234567801
+    spi_us: int = 1234567802
+    transport: Transport = Transport.UDP
+    instance: str = ""
+    contact_params: str = ""
+    cseq: int = 0
+    call_id: str = "call-1"
+    security_client: str | None = None
+    verify: str = ""
+
+    @property
+    def gm(self) -> str:
+        return GM6 if ":" in self.host else GM
+
+    @property
+    def offer(self) -> str:
+        if self.security_client is not None:
+            return self.security_client
+        return ", ".join(
+            f"ipsec-3gpp; alg=hmac-sha-1-96; ealg={ealg}; spi-c={self.spi_uc}; spi-s={self.spi_us}; "
+            f"port-c={self.port_uc}; port-s={self.port_us}"
+            for ealg in ("aes-cbc", "null")
+        )
+
+    def clear_flow(self) -> Flow:
+        return Flow(self.transport, Side.CLEAR, Endpoint(self.gm, 5060), Endpoint(self.host, 5060))
+
+    def protected_flow(self) -> Flow:
+        """SA 1: the phone's client port to ps."""
+        return Flow(
+            self.transport,
+            Side.PROTECTED,
+            Endpoint(self.gm, PORT_PS),
+            Endpoint(self.host, self.port_uc),
+        )
+
+    def new_numbers(self, *, restart: bool = False) -> None:
+        """TS 33.203 7.4: uc and the SPIs change; us stays unless the phone began anew."""
+        self.port_uc += 10
+        self.spi_uc += 10
+        self.spi_us += 10
+        if restart:
+            self.port_us += 10
+
+    def message(
+        self, method: str, uri: str, *lines: str, branch: str = "", body: bytes = b""
+    ) -> bytes:
+        self.cseq += 1
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        branch = branch or f"z9hG4bKue{self.port_uc}x{self.cseq}"
+        head = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/{self.transport} {host}:{self.port_us};branch={branch}",
+            "Max-Forwards: 70",
+            f"From: <{self.impu}>;tag=f1",
+            f"To: <{self.impu}>",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {self.cseq} {method}",
+            *lines,
+            f"Content-Length: {len(body)}",
+            "",
+            "",
+        ]
+        return "\r\n".join(head).encode() + body
+
+    def register(
+        self,
+        *lines: str,
+        nonce: str = "",
+        response: str = "",
+        expires: int = 600,
+        contact: str = "",
+        auth: str = "",
+        branch: str = "",
+    ) -> bytes:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        contact = contact or (
+            f"<sip:ue@{host}:{self.port_us}{self.contact_params}>;expires={expires}"
+            + (f';+sip.instance="{self.instance}"' if self.instance else "")
+        )
+        security = [f"Security-Client: {self.offer}"] if self.offer else []
+        return self.message(
+            "REGISTER",
+            f"sip:{REALM}",
+            f"Contact: {contact}",
+            f'Authorization: Digest username="{self.impi}", realm="{REALM}", uri="sip:{REALM}", '
+            f'nonce="{nonce}", response="{response}"{auth}',
+            "Require: sec-agree",
+            "Proxy-Require: sec-agree",
+            "Supported: path",
+            *security,
+            *lines,
+            branch=branch,
+        )
+
+    def answer(self, **more: object) -> bytes:
+        """SM7: the response, with both lists."""
+        return self.register(
+            f"Security-Verify: {self.verify}",
+            nonce=NONCE,
+            response="0" * 32,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def take_server(self, response: Response) -> list[SecMechanism]:
+        """Read Security-Server off the 401."""
+        self.verify = response.get("security-server") or ""
+        return SecMechanism.parse_many([self.verify])
+
+    def challenged(self) -> list[SecMechanism]:
+        """SM1 to SM6, in clear."""
+        self.stage.receive(self.clear_flow(), self.register())
+        return self.take_server(self.stage.challenge())
+
+    def registered(self, expires: int = 600) -> None:
+        """SM1 to SM12, in clear first."""
+        self.challenged()
+        self.stage.receive(self.protected_flow(), self.answer())
+        assert self.stage.accept(expires=expires).status == 200
+
+    def reregistered(self) -> Flow:
+        """SM1 to SM12 under the SAs, with new numbers; gives the old flow."""
+        old = self.protected_flow()
+        old_verify = self.verify
+        self.new_numbers()
+        self.stage.receive(
+            old, self.register(f"Security-Verify: {old_verify}", nonce=NONCE, response="1")
+        )
+        self.take_server(self.stage.challenge())
+        self.stage.receive(self.protected_flow(), self.answer())
+        assert self.stage.accept().status == 200
+        return old
+
+    def set_in_kernel(self) -> SaSet:
+        (found,) = [s for s in self.stage.kernel if s.ue == self.host and s.port_uc == self.port_uc]
+        return found
