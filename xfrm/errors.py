@@ -4,6 +4,7 @@
 
     XfrmError                   everything below; str() is one readable line, free of keys
     +-- KernelRefusal           the kernel answered a request with an error
+    +-- MonitorOverrunError     notifications of the kernel were lost
     +-- EspError                an ESP packet that cannot be opened
         +-- EspIntegrityError   the ICV is wrong
 """
@@ -13,7 +14,7 @@ class XfrmError(Exception):
     """Base of every error this package raises on purpose."""
 
 
-class KernelRefusal(XfrmError):
+class KernelRefusal(XfrmError):  # noqa: N818 - the word says it
     """The kernel refused a request.
 
     ``code`` is the positive errno, ``hint`` what usually mends it (empty if unknown).
@@ -24,6 +25,10 @@ class KernelRefusal(XfrmError):
         self.request = request
         self.code = code
         self.hint = hint
+
+
+class MonitorOverrunError(XfrmError):
+    """Notifications were lost for want of room (ENOBUFS): ask anew which SAs are there."""
 
 
 class EspError(XfrmError):

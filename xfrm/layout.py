@@ -58,7 +58,6 @@ class Flag(IntEnum):
     REQUEST = 0x1
     ACK = 0x4
     DUMP = 0x300
-    DUMP_INTR = 0x10  # the tables changed while they were dumped
     ACK_TLVS = 0x200  # in an ERROR message: attributes follow
 
 
@@ -84,7 +83,6 @@ class Group(IntEnum):
 ERRMSG_TEXT: Final = 1  # NLMSGERR_ATTR_MSG: why, in the kernel's words
 SOL_NETLINK: Final = 270
 NETLINK_CAP_ACK: Final = 10  # socket option: an error does not carry the request back
-NETLINK_EXT_ACK: Final = 11  # socket option: an error carries a text
 NETLINK_XFRM: Final = 6
 MODE_TRANSPORT: Final = 0
 MODE_TUNNEL: Final = 1

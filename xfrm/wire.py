@@ -306,6 +306,13 @@ def read_sa(message: Message) -> InstalledSa | None:
     )
 
 
+def read_sa_name(message: Message) -> tuple[SaId, int]:
+    """Read no more than name and reqid of a NEWSA message, of any IPsec protocol."""
+    _, xid, _, _, _, _, _, reqid, family, *_ = USERSA_INFO.unpack_from(message.body)
+    daddr, spi, _ = ID.unpack_from(xid)
+    return SaId(_text(daddr, family), ntohl(spi)), reqid
+
+
 def read_policy(message: Message) -> Policy | None:
     """Read a NEWPOLICY message; None for one that cannot be ours.
 
@@ -322,9 +329,8 @@ def read_policy(message: Message) -> Policy | None:
 def read_expiration(message: Message) -> Expiration:
     """Read an EXPIRE message."""
     state, hard = USER_EXPIRE.unpack_from(message.body)
-    _, xid, _, _, _, _, _, reqid, family, _, _, _ = USERSA_INFO.unpack_from(state)
-    daddr, spi, _ = ID.unpack_from(xid)
-    return Expiration(SaId(_text(daddr, family), ntohl(spi)), reqid, bool(hard))
+    sa, reqid = read_sa_name(message._replace(body=memoryview(state)))
+    return Expiration(sa, reqid, bool(hard))
 
 
 def _attributes(data: memoryview) -> dict[int, memoryview]:
