@@ -78,7 +78,7 @@ class Message:
         return self._index.keys()
 
     @property
-    def startprint_line(self) -> str:
+    def start_line(self) -> str:
         """The first line, without its CRLF."""
         return self._start
 
