@@ -1,0 +1,119 @@
+"""What a P-CSCF must never let a phone see, checked on everything that came.
+
+Each rule yields one readable line for each message that breaks it.
+"""
+
+from collections.abc import Iterator
+
+from tests.peers.agreement import Agreement
+from tests.peers.handset import Handset
+from tests.peers.offers import Mechanism, read
+from tests.peers.peer import Received
+from tests.peers.text import auth_parameters, split
+
+AUTH_HEADERS = (
+    "www-authenticate",
+    "proxy-authenticate",
+    "authorization",
+    "proxy-authorization",
+    "authentication-info",
+)
+# Between the P-CSCF and its core only (RFC 7315 sections 5.5 and 5.6).
+CORE_HEADERS = ("p-charging-vector", "p-charging-function-addresses")
+RESERVED_SPIS = 256  # RFC 4303 section 2.1
+CLEAR_PORTS = {5060, 5061}
+
+
+def violations(phone: Handset) -> list[str]:
+    """Every rule that was broken, in the order of the messages."""
+    found = [f"no SIP message: {data[:80]!r} on {origin}" for data, origin in phone.unreadable]
+    for received in phone.received:
+        rules = (_keys(phone, received), _headers(received), _socket(phone, received))
+        found += [f"{received.message.start}: {line}" for rule in rules for line in rule]
+    for agreement in phone.agreements:
+        found += [f"Security-Server: {line}" for line in _server_list(agreement)]
+    return found
+
+
+def _keys(phone: Handset, received: Received) -> Iterator[str]:
+    """CK and IK neither as parameters nor as octets, whatever the spelling."""
+    for name in AUTH_HEADERS:
+        for value in received.message.values(name):
+            for key in {"ck", "ik"} & auth_parameters(value).keys():
+                yield f"parameter {key} in {name}"
+    text = received.data.lower()
+    for run in phone.aka_runs:
+        for name, octets in (("CK", run.ck), ("IK", run.ik)):
+            if octets in received.data or octets.hex().encode() in text:
+                yield f"the octets of {name}"
+
+
+def _headers(received: Received) -> Iterator[str]:
+    message = received.message
+    for name in CORE_HEADERS:
+        if name in message:
+            yield f"header {name}"
+    if not message.is_request and len(message.elements("via")) != 1:
+        yield "a response with more than the phone's own Via"
+    allowed = {401, 421, 494}  # RFC 3329 section 2.3.1; the 401 by TS 33.203 section 7.2
+    if "security-server" in message and message.status not in allowed:
+        yield "Security-Server outside a 401, 421 or 494"
+
+
+def _socket(phone: Handset, received: Received) -> Iterator[str]:
+    """TS 33.203 section 7.1: which socket a message may come to, and from where."""
+    origin = received.origin
+    sent = received.sent
+    if not received.message.is_request and sent is None:
+        yield "answers nothing that the phone has sent"
+    elif origin.role == "clear" and (sent is None or sent.role != "clear"):
+        yield "came in clear"
+    elif origin.role != "clear" and sent is not None and sent.role == "clear":
+        yield "an answer under SAs to a request in clear"
+    elif origin.role != "clear" and not _is_agreed(phone, received):
+        yield f"{origin.transport} {origin.remote} -> {origin.local} is none of the agreed pairs"
+
+
+def _is_agreed(phone: Handset, received: Received) -> bool:
+    """Datagrams come pc -> us only; connections may also be the phone's own, uc -> ps."""
+    origin = received.origin
+    pair = (origin.local.port, origin.remote.port)
+    allowed = {(one.own.port_s, one.peer.port_c) for one in phone.agreements}
+    if origin.transport == "TCP":
+        allowed |= {(one.own.port_c, one.peer.port_s) for one in phone.agreements}
+    return pair in allowed
+
+
+def _server_list(agreement: Agreement) -> Iterator[str]:
+    """TS 33.203 section 7.2 and Annex H, RFC 3329 section 2.2."""
+    entries = [entry for value in agreement.server for entry in split(value)]
+    mechanisms = read(agreement.server)
+    if len(mechanisms) != len(entries):
+        yield f"an entry that is not ipsec-3gpp: {entries}"
+    weights = [one.q for one in mechanisms]
+    if len(set(weights)) != len(weights):
+        yield f"q values that are not all different: {weights}"
+    if len(weights) > 1 and not all(0 <= q <= 1 for q in weights):
+        yield f"an entry without q between 0 and 1: {weights}"
+    if len({one.numbers for one in mechanisms}) != 1:
+        yield "entries with different SPIs or ports"
+    yield from _numbers(agreement)
+    yield from _choice(agreement, mechanisms)
+
+
+def _numbers(agreement: Agreement) -> Iterator[str]:
+    peer = agreement.peer
+    if CLEAR_PORTS & {peer.port_c, peer.port_s}:
+        yield f"an unprotected port: {peer}"
+    for spi in peer[:2]:
+        if not RESERVED_SPIS <= spi < 1 << 32:
+            yield f"SPI {spi} is reserved or too large"
+    if peer.spi_c == peer.spi_s or {*peer[:2]} & {*agreement.own[:2]}:
+        yield f"SPIs not all different: {peer} and {agreement.own}"
+
+
+def _choice(agreement: Agreement, mechanisms: list[Mechanism]) -> Iterator[str]:
+    """The P-CSCF's choice, which has the highest q, is something that the phone offered."""
+    highest = max(mechanisms, key=lambda one: one.q)
+    if highest.kind not in {one.kind for one in read(agreement.client)}:
+        yield f"the entry of the highest q was not offered: {highest.kind}"
