@@ -1,0 +1,74 @@
+"""scripts/test: what makes it fail, and what it prints at the end."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.scripts.tree import copy_script, run, stand_in
+
+PYTEST = """
+case "$*" in
+*"-m not esp"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
+*"-m esp"*) echo "== esp $ESP =="; exit "$ESP" ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    copy_script(tmp_path, "scripts/test")
+    stand_in(tmp_path / "scripts/setup", "")
+    stand_in(tmp_path / "scripts/with-esp", 'exec "$@"')
+    stand_in(tmp_path / ".venv/bin/python", PYTEST)
+    stand_in(tmp_path / ".venv/bin/ruff", "")
+    stand_in(tmp_path / ".venv/bin/mypy", "[[ ! -e wrong-types ]]")
+    run("git", "init", "--quiet", cwd=tmp_path)
+    run("git", "add", "scripts", cwd=tmp_path)
+    return tmp_path
+
+
+def run_test(checkout: Path, *arguments: str, unit: int = 0, esp: int = 0) -> tuple[int, str]:
+    """Return the status, and the summary."""
+    script = checkout / "scripts/test"
+    done = run(script, *arguments, cwd=checkout, UNIT=str(unit), ESP=str(esp))
+    return done.returncode, done.stdout.partition("---- summary\n")[2]
+
+
+def test_all_passed(checkout: Path) -> None:
+    assert run_test(checkout) == (
+        0,
+        "unit: == unit 0 -m pytest -m not esp ==\nesp:  == esp 0 ==\nall passed\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "esp", "failed"),
+    [
+        (1, 0, ["unit and property tests"]),
+        (0, 1, ["tests with real ESP"]),
+        (0, 5, ["tests with real ESP"]),
+        (0, 125, ["tests with real ESP"]),
+        (1, 1, ["unit and property tests", "tests with real ESP"]),
+    ],
+)
+def test_a_failed_or_empty_run_fails(
+    checkout: Path, unit: int, esp: int, failed: list[str]
+) -> None:
+    status, summary = run_test(checkout, unit=unit, esp=esp)
+    assert status == 1
+    assert summary.splitlines()[2:] == [f"FAILED: {name}" for name in failed]
+
+
+def test_arguments_go_to_both_and_may_select_one_kind_only(checkout: Path) -> None:
+    status, summary = run_test(checkout, "-k", "via or uri", esp=5)
+    assert status == 0
+    assert "-k via or uri ==" in summary
+    assert run_test(checkout, "tests/netns", unit=5)[0] == 0
+    assert run_test(checkout, "-k", "nothing", unit=5, esp=5)[0] == 1
+
+
+def test_a_failed_check_fails_and_the_tests_run_all_the_same(checkout: Path) -> None:
+    (checkout / "wrong-types").touch()
+    status, summary = run_test(checkout)
+    assert status == 1
+    assert summary.splitlines()[2:] == ["FAILED: mypy"]
