@@ -223,6 +223,7 @@ class Settings(BaseSettings):
             max_registrations=limits.max_registrations,
             max_contacts_per_user=limits.max_contacts_per_user,
             max_transactions=limits.max_transactions,
+            limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),
         )

@@ -4,6 +4,7 @@ An event is a fixed word with fields. Key material never gets this far; the
 processor that masks fields by name is a net below that rule, not a reason to bend it.
 """
 
+import contextlib
 import json
 import logging
 import re
@@ -42,6 +43,20 @@ def _value(value: object) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
+class _Lines:
+    """Writes lines. A log that nobody takes any more must not end the service."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = msg
+
+
 def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
     """Set up structlog for the process; ``stream`` is stderr unless given."""
     structlog.configure(
@@ -52,7 +67,7 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
             console_line if form == "console" else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=lambda *_: _Lines(stream or sys.stderr),
         cache_logger_on_first_use=False,  # tests and the command line configure it again
     )
 

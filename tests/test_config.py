@@ -205,6 +205,7 @@ def test_every_value_reaches_the_core(write):
         max_registrations=3,
         max_contacts_per_user=5,
         max_transactions=4,
+        limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
     )

@@ -1,0 +1,79 @@
+"""Non-blocking sockets bound to one address and port each."""
+
+import errno
+import socket
+import struct
+from typing import Any
+
+from pcscf.core.flow import Endpoint, Transport
+from pcscf.errors import StartError
+
+# A burst of a few thousand REGISTERs after a radio outage waits here, not in the drain.
+RECEIVE_BUFFER = 8 * 1024 * 1024
+# The kernel cuts it to net.core.somaxconn.
+BACKLOG = 1024
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
+_TYPES = {Transport.UDP: socket.SOCK_DGRAM, Transport.TCP: socket.SOCK_STREAM}
+_RESET = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
+
+_REASONS = {
+    errno.EADDRINUSE: "is in use by another program",
+    errno.EADDRNOTAVAIL: "is no address of this machine (or IPv6 still checks it for duplicates)",
+    errno.EACCES: "needs the right to bind ports below 1024 (CAP_NET_BIND_SERVICE)",
+    errno.EAFNOSUPPORT: "is of a family that this machine does not speak",
+}
+
+
+def endpoint(address: tuple[Any, ...]) -> Endpoint:
+    """Read what the socket calls return; a link-local peer keeps its interface as %N."""
+    if len(address) == 4 and address[3]:  # host, port, flow information, scope
+        return Endpoint(f"{address[0]}%{address[3]}", address[1])
+    return Endpoint(address[0], address[1])
+
+
+def bound(transport: Transport, local: Endpoint, *, shared: bool = False) -> socket.socket:
+    """Make a socket bound to ``local``; port 0 leaves the port to the kernel.
+
+    ``shared``: a TCP listener and connections of ours start from the same port
+    (the protected client ports in tolerant mode). Raises OSError.
+    """
+    family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
+    sock = socket.socket(family, _TYPES[transport] | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if transport is Transport.TCP:
+            # Connections of the run before may still be in TIME_WAIT; and connections
+            # from one protected client port to many phones share that port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            _enlarge(sock)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(local)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def bound_at_start(transport: Transport, local: Endpoint, *, shared: bool = False) -> socket.socket:
+    """Make a socket the P-CSCF cannot do without. Raises StartError, which says what is wrong."""
+    try:
+        return bound(transport, local, shared=shared)
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, f"cannot be bound: {error.strerror}")
+        raise StartError(f"{transport} {local} {reason}") from None
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Have close() send RST and forget what is unsent: no TIME_WAIT, nothing sent later."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """Go above net.core.rmem_max where CAP_NET_ADMIN allows it."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
