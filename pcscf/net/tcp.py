@@ -1,0 +1,189 @@
+"""The TCP connections of all sides: accepted, opened on demand, found by flow."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from socket import socket
+
+from pcscf.core.effects import SendSip
+from pcscf.core.events import Event, FlowClosed, SendFailed
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.net.admission import Admission
+from pcscf.net.connection import Connection, TcpLimits
+from pcscf.net.sockets import BACKLOG, bound
+from pcscf.sip.limits import Limits
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A connection that is being opened, and what waits for it."""
+
+    key: Flow
+    task: asyncio.Task[None] | None = None
+    effects: list[SendSip] = field(default_factory=list)
+    octets: int = 0
+
+
+class TcpTable:
+    """Listeners, connections and connections to be.
+
+    ``shared_ports``: local ports that have a listener and from which connections
+    are opened too. ``max_connections`` and ``max_per_source`` are for each side;
+    connections that we open are not counted, the core's own limits bound them.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        sip: Limits,
+        tcp: TcpLimits,
+        *,
+        max_connections: int,
+        max_per_source: int,
+        shared_ports: range = range(0),
+    ) -> None:
+        self.emit = emit
+        self._sip = sip
+        self._limits = tcp
+        self._shared_ports = shared_ports
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._by_key: dict[Flow, Connection] = {}
+        self._opening: dict[Flow, _Opening] = {}
+        self.admissions = {
+            Side.CLEAR: Admission(max_connections, max_per_source),
+            Side.PROTECTED: Admission(max_connections, max_per_source),
+            # The core is a few servers that each carry many phones.
+            Side.CORE: Admission(max_connections, max_connections),
+        }
+
+    async def listen(self, sock: socket, side: Side) -> None:
+        """Accept connections on a bound socket."""
+        server = await self._loop.create_server(
+            lambda: self._connection(side, accepted=True), sock=sock, backlog=BACKLOG
+        )
+        self._listeners.append(server)
+
+    def send(self, effect: SendSip) -> None:
+        """Send on the flow's connection, or on the one that is being opened, or open it."""
+        key = _key(effect.flow)
+        connection = self._by_key.get(key)
+        if connection is not None:
+            self._failed(effect, connection.send(effect.data))
+        elif key in self._opening:
+            self._wait(self._opening[key], effect)
+        elif effect.connect:
+            self._open(key, effect)
+        else:
+            self._failed(effect, "no connection")
+
+    def close_flow(self, flow: Flow) -> None:
+        """Close a connection after what was sent on it has left; none is no error."""
+        connection = self._by_key.get(_key(flow))
+        if connection is not None:
+            connection.close()
+
+    async def close(self) -> None:
+        """Stop listening, and reset all connections: nothing may leave in clear afterwards."""
+        for server in self._listeners:
+            server.close()
+        tasks = [opening.task for opening in self._opening.values() if opening.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._empty.clear()
+        for connection in self._connections:
+            connection.reset()
+        if self._connections:
+            await self._empty.wait()
+
+    # -- connection.Owner ---------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> bool:
+        """Take a connection that is up, if there is room."""
+        flow = connection.flow
+        if connection.accepted and not self.admissions[flow.side].admit(flow.remote.host):
+            return False
+        self._connections.add(connection)
+        self._by_key[_key(flow)] = connection
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        flow = connection.flow
+        if connection.accepted:
+            self.admissions[flow.side].release(flow.remote.host)
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+        if self._by_key.get(_key(flow)) is connection:
+            del self._by_key[_key(flow)]
+        self.emit(FlowClosed(flow))
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _connection(self, side: Side, *, accepted: bool) -> Connection:
+        return Connection(self, side, self._sip, self._limits, accepted=accepted)
+
+    def _open(self, key: Flow, effect: SendSip) -> None:
+        opening = self._opening[key] = _Opening(key)
+        self._wait(opening, effect)
+        opening.task = self._loop.create_task(self._connect(opening))
+
+    def _wait(self, opening: _Opening, effect: SendSip) -> None:
+        if opening.octets + len(effect.data) > self._limits.send_buffer:
+            self._failed(effect, "send buffer is full")
+            return
+        opening.effects.append(effect)
+        opening.octets += len(effect.data)
+
+    async def _connect(self, opening: _Opening) -> None:
+        key = opening.key
+        try:
+            async with asyncio.timeout(self._limits.connect_timeout):
+                connection = await self._connected(key)
+        except TimeoutError:
+            self._abandon(opening, "no answer to the connection request")
+        except OSError as error:
+            self._abandon(opening, os.strerror(error.errno or 0))
+        else:
+            del self._opening[key]
+            for effect in opening.effects:
+                self._failed(effect, connection.send(effect.data))
+
+    async def _connected(self, key: Flow) -> Connection:
+        shared = key.local.port in self._shared_ports
+        sock = bound(Transport.TCP, key.local, shared=shared)
+        try:
+            await self._loop.sock_connect(sock, key.remote)
+            _, connection = await self._loop.create_connection(
+                lambda: self._connection(key.side, accepted=False), sock=sock
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return connection
+
+    def _abandon(self, opening: _Opening, reason: str) -> None:
+        del self._opening[opening.key]
+        for effect in opening.effects:
+            self._failed(effect, reason)
+
+    def _failed(self, effect: SendSip, reason: str) -> None:
+        """Tell the core that a message did not leave, if there is a reason and it wants to know."""
+        if reason and effect.ref:
+            self.emit(SendFailed(effect.flow, effect.ref, reason))
+
+
+def _key(flow: Flow) -> Flow:
+    """Name a connection: on Gm by all of its flow, to the core by the remote end.
+
+    On Gm the local port tells the SAs apart. To the core our port is one of the
+    kernel's choice, and any connection to that server will do.
+    """
+    if flow.side is Side.CORE:
+        return flow._replace(local=Endpoint(flow.local.host, 0))
+    return flow

@@ -1,0 +1,322 @@
+"""The table of connections: accepting, opening on demand, finding by flow, failing."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pcscf.core.effects import SendSip
+from pcscf.core.events import Event, FlowClosed, SendFailed, SipReceived
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.net.connection import TcpLimits
+from pcscf.net.sockets import bound, endpoint
+from pcscf.net.tcp import TcpTable
+from pcscf.sip.limits import DEFAULT
+from tests.net.support import HOST, PATIENCE, free_port, looped, silence, until
+
+PATIENT = TcpLimits(connect_timeout=10, message_timeout=10, idle_timeout=10, send_buffer=100_000)
+MESSAGE = b"MESSAGE sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+
+
+class Peer:
+    """A server of ours to connect to; it keeps what came, by remote endpoint."""
+
+    def __init__(self) -> None:
+        self.local: Endpoint
+        self.came: dict[Endpoint, bytes] = {}
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        remote = endpoint(writer.get_extra_info("peername"))
+        self.came[remote] = b""
+        self.writers.append(writer)
+        try:
+            while data := await reader.read(65536):
+                self.came[remote] += data
+        except ConnectionResetError:
+            pass
+        finally:
+            writer.close()
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.came.values())
+
+
+@asynccontextmanager
+async def peer() -> AsyncIterator[Peer]:
+    subject = Peer()
+    server = await asyncio.start_server(subject.serve, HOST, 0)
+    subject.local = endpoint(server.sockets[0].getsockname())
+    try:
+        yield subject
+    finally:
+        server.close()
+        for writer in subject.writers:
+            writer.close()
+        await silence(0.01)
+
+
+@asynccontextmanager
+async def table(
+    limits: TcpLimits = PATIENT, total: int = 100, per_source: int = 100, **keys: Any
+) -> AsyncIterator[tuple[TcpTable, list[Event]]]:
+    events: list[Event] = []
+    subject = TcpTable(
+        events.append,
+        DEFAULT,
+        limits,
+        max_connections=total,
+        max_per_source=per_source,
+        **keys,
+    )
+    try:
+        yield subject, events
+    finally:
+        await subject.close()
+
+
+async def listening(subject: TcpTable, side: Side = Side.CLEAR) -> Endpoint:
+    sock = bound(Transport.TCP, Endpoint(HOST, 0))
+    await subject.listen(sock, side)
+    return endpoint(sock.getsockname())
+
+
+def flow_to(remote: Endpoint, side: Side = Side.PROTECTED, port: int = 0) -> Flow:
+    return Flow(Transport.TCP, side, Endpoint(HOST, port), remote)
+
+
+def of_type(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+@looped
+@pytest.mark.parametrize("side", list(Side))
+async def test_an_accepted_connection_carries_both_ways_under_its_flow(side):
+    async with table() as (subject, events):
+        local = await listening(subject, side)
+        reader, writer = await asyncio.open_connection(*local)
+        writer.write(MESSAGE)
+        await until(lambda: events)
+        flow = Flow(Transport.TCP, side, local, endpoint(writer.get_extra_info("sockname")))
+        assert events == [SipReceived(flow, MESSAGE)]
+        subject.send(SendSip(flow, b"200", "ref"))
+        assert await reader.readexactly(3) == b"200"
+        writer.close()
+        await until(lambda: FlowClosed(flow) in events)
+        subject.send(SendSip(flow, b"200", "ref"))
+        assert events[-1] == SendFailed(flow, "ref", "no connection")
+
+
+@looped
+async def test_no_connection_is_opened_unless_asked_for():
+    async with table() as (subject, events), peer() as phone:
+        flow = flow_to(phone.local)
+        subject.send(SendSip(flow, b"1", "ref"))
+        subject.send(SendSip(flow, b"2"))
+        assert events == [SendFailed(flow, "ref", "no connection")]
+
+
+@looped
+async def test_a_connection_opens_from_its_port_and_sends_in_order():
+    async with table() as (subject, events), peer() as phone:
+        flow = flow_to(phone.local, port=free_port())
+        for text in (b"1", b"2", b"3"):
+            subject.send(SendSip(flow, text, "ref", connect=True))
+        await until(lambda: phone.text == b"123")
+        subject.send(SendSip(flow, b"4", "ref"))
+        await until(lambda: phone.came == {flow.local: b"1234"})
+        assert events == []
+
+
+@looped
+async def test_one_port_of_ours_reaches_many_phones():
+    async with table() as (subject, events), peer() as one, peer() as other:
+        port = free_port()
+        for phone in (one, other):
+            subject.send(SendSip(flow_to(phone.local, port=port), b"x", "ref", connect=True))
+        await until(lambda: one.text and other.text)
+        assert [*one.came, *other.came] == [Endpoint(HOST, port)] * 2
+        assert events == []
+
+
+@looped
+async def test_a_port_with_a_listener_connects_too_where_it_is_shared():
+    block = range(free_port(), 65536)
+    async with table(shared_ports=block) as (subject, events), peer() as phone:
+        local = Endpoint(HOST, block[0])
+        await subject.listen(bound(Transport.TCP, local, shared=True), Side.PROTECTED)
+        subject.send(SendSip(flow_to(phone.local, port=local.port), b"x", "ref", connect=True))
+        await until(lambda: phone.came == {local: b"x"})
+        _, writer = await asyncio.open_connection(*local)
+        writer.write(MESSAGE)
+        await until(lambda: of_type(events, SipReceived))
+        writer.close()
+
+
+@looped
+async def test_one_connection_to_the_core_serves_all_and_answers_come_back_on_it():
+    async with table() as (subject, events), peer() as core:
+        for text in (b"1", b"2"):
+            subject.send(SendSip(flow_to(core.local, Side.CORE), text, "ref", connect=True))
+        await until(lambda: core.text == b"12")
+        # the core names our own port in the flow of a request it did not come from
+        subject.send(SendSip(flow_to(core.local, Side.CORE, 5080), b"3", "ref", connect=True))
+        await until(lambda: core.text == b"123")
+        (local,) = core.came
+        core.writers[0].write(MESSAGE)
+        await until(lambda: events)
+        flow = Flow(Transport.TCP, Side.CORE, local, core.local)
+        assert events == [SipReceived(flow, MESSAGE)]
+        subject.close_flow(flow)
+        await until(lambda: FlowClosed(flow) in events)
+
+
+@looped
+async def test_a_refused_connection_fails_all_that_waited():
+    async with table() as (subject, events):
+        flow = flow_to(Endpoint(HOST, free_port()))
+        for ref in ("a", "", "b"):
+            subject.send(SendSip(flow, b"x", ref, connect=True))
+        await until(lambda: len(events) == 2)
+        assert events == [
+            SendFailed(flow, "a", "Connection refused"),
+            SendFailed(flow, "b", "Connection refused"),
+        ]
+        subject.send(SendSip(flow, b"x", "c"))
+        assert events[-1] == SendFailed(flow, "c", "no connection")
+
+
+@looped
+async def test_a_port_that_cannot_be_bound_is_a_failure_to_send():
+    async with table() as (subject, events), peer() as phone:
+        with socket.create_server((HOST, 0)) as taken:
+            flow = flow_to(phone.local, port=taken.getsockname()[1])
+            subject.send(SendSip(flow, b"x", "ref", connect=True))
+            await until(lambda: events)
+        assert events == [SendFailed(flow, "ref", "Address already in use")]
+
+
+def unanswered() -> tuple[socket.socket, list[socket.socket]]:
+    """A listener whose queue is full: the kernel drops further SYNs."""
+    listener = socket.create_server((HOST, 0), backlog=0)
+    fillers = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        fillers.append(filler)
+    return listener, fillers
+
+
+@looped
+async def test_a_remote_that_does_not_answer_is_given_up():
+    listener, fillers = unanswered()
+    async with table(replace(PATIENT, connect_timeout=0.05)) as (subject, events):
+        flow = flow_to(endpoint(listener.getsockname()))
+        subject.send(SendSip(flow, b"x", "ref", connect=True))
+        await until(lambda: events)
+        assert events == [SendFailed(flow, "ref", "no answer to the connection request")]
+    for sock in (listener, *fillers):
+        sock.close()
+
+
+@looped
+async def test_what_waits_for_a_connection_is_bounded():
+    listener, fillers = unanswered()
+    async with table(replace(PATIENT, send_buffer=100)) as (subject, events):
+        flow = flow_to(endpoint(listener.getsockname()))
+        for ref in ("a", "b", "c"):
+            subject.send(SendSip(flow, b"x" * 40, ref, connect=True))
+        assert events == [SendFailed(flow, "c", "send buffer is full")]
+    for sock in (listener, *fillers):
+        sock.close()
+
+
+async def is_reset(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await reader.read() != b""
+    except ConnectionResetError:
+        return True
+
+
+@looped
+@pytest.mark.parametrize("limits", [{"total": 2}, {"per_source": 2}])
+async def test_a_connection_too_many_is_dropped_until_another_leaves(limits):
+    async with table(**limits) as (subject, events):
+        local = await listening(subject)
+        first, second, third = [await asyncio.open_connection(*local) for _ in range(3)]
+        assert await is_reset(third[0])
+        first[1].close()
+        await until(lambda: of_type(events, FlowClosed))
+        _, writer = await asyncio.open_connection(*local)
+        writer.write(MESSAGE)
+        await until(lambda: of_type(events, SipReceived))
+        for stream in (second[1], third[1], writer):
+            stream.close()
+
+
+@looped
+async def test_a_flood_of_one_side_leaves_the_others_alone():
+    async with table(total=1, per_source=1) as (subject, events):
+        writers = []
+        for side in Side:
+            _, writer = await asyncio.open_connection(*await listening(subject, side))
+            writer.write(MESSAGE)
+            writers.append(writer)
+        await until(lambda: len(events) == len(Side))
+        assert {event.flow.side for event in of_type(events, SipReceived)} == set(Side)
+        for writer in writers:
+            writer.close()
+
+
+@looped
+async def test_the_core_has_no_limit_by_source():
+    async with table(total=3, per_source=1) as (subject, events):
+        local = await listening(subject, Side.CORE)
+        writers = [(await asyncio.open_connection(*local))[1] for _ in range(3)]
+        for writer in writers:
+            writer.write(MESSAGE)
+        await until(lambda: len(events) == 3)
+        for writer in writers:
+            writer.close()
+
+
+@looped
+async def test_connections_that_we_open_take_nobodys_room():
+    async with table(total=1, per_source=1) as (subject, _), peer() as one, peer() as other:
+        for phone in (one, other):
+            subject.send(SendSip(flow_to(phone.local), b"x", "ref", connect=True))
+        await until(lambda: one.text and other.text)
+        assert subject.admissions[Side.PROTECTED].admit("192.0.2.1")
+
+
+@looped
+async def test_closing_an_unknown_flow_is_no_error():
+    async with table() as (subject, events):
+        subject.close_flow(flow_to(Endpoint(HOST, 9)))
+        assert events == []
+
+
+@looped
+async def test_close_resets_all_and_leaves_no_port_in_time_wait():
+    async with table() as (subject, _), peer() as phone:
+        local = await listening(subject)
+        reader, writer = await asyncio.open_connection(*local)
+        flow = flow_to(phone.local, port=free_port())
+        subject.send(SendSip(flow, b"x", "ref", connect=True))
+        await until(lambda: phone.text and len(subject._connections) == 2)
+        subject.send(SendSip(flow_to(Endpoint(HOST, free_port())), b"x", "late", connect=True))
+        await subject.close()
+        assert await is_reset(reader)
+        writer.close()
+        with bound(Transport.TCP, local) as again:
+            again.listen()
+        again = bound(Transport.TCP, flow.local)
+        again.settimeout(PATIENCE)
+        with again:
+            again.connect(phone.local)  # the same four-tuple once more
