@@ -1,0 +1,270 @@
+"""The server: one Edge, its sockets, its timer and the kernel. The one place that acts."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from socket import socket
+from typing import Any, Protocol
+
+import structlog
+
+from pcscf.config import Settings
+from pcscf.core.effects import (
+    CloseFlow,
+    Effect,
+    ExtendSas,
+    InstallSas,
+    RemoveSas,
+    Report,
+    SendSip,
+)
+from pcscf.core.events import (
+    DeadlineReached,
+    Event,
+    InstallFailed,
+    SaExpired,
+    SasPresent,
+    SendFailed,
+)
+from pcscf.core.flow import Endpoint, Side, Transport
+from pcscf.errors import StartError
+from pcscf.log import describe
+from pcscf.net import plan
+from pcscf.net.connection import TcpLimits
+from pcscf.net.sockets import bound_at_start
+from pcscf.net.tcp import TcpTable
+from pcscf.net.udp import UdpSocket
+from xfrm.errors import MonitorOverrunError, XfrmError
+from xfrm.kernel import SaKernel
+from xfrm.model import SaId
+
+log = structlog.get_logger()
+_LEVELS = logging.getLevelNamesMapping()
+
+
+class Decider(Protocol):
+    """What the server needs of ``pcscf.core.edge.Edge``."""
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Decide on one event."""
+
+    def next_deadline(self) -> float | None:
+        """When to hand in DeadlineReached."""
+
+
+class Monitor(Protocol):
+    """What the server needs of ``xfrm.monitor.ExpireMonitor``."""
+
+    def fileno(self) -> int:
+        """Descriptor to wait on."""
+
+    def read(self) -> list[SaId]:
+        """Return SAs that ran out. Raises MonitorOverrunError."""
+
+    def close(self) -> None:
+        """Close the socket."""
+
+
+class Server:
+    """Runs until told to stop. Everything happens in the thread of one event loop."""
+
+    def __init__(
+        self, settings: Settings, edge: Decider, kernel: SaKernel, monitor: Monitor
+    ) -> None:
+        self.failed_events = 0
+        self._settings = settings
+        self._edge = edge
+        self._kernel = kernel
+        self._monitor = monitor
+        self._loop = asyncio.get_running_loop()
+        self._udp: dict[Endpoint, UdpSocket] = {}
+        self._listeners: list[tuple[socket, Side]] = []  # bound, not listening yet
+        self._tcp = self._tcp_table()
+        self._events: deque[Event] = deque()
+        self._is_busy = False
+        self._is_closed = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind, guard, bind, listen: in an order that fails closed.
+
+        The unprotected ports come first: a second instance by mistake ends there,
+        before ``kernel.open`` sweeps the SAs of the first. The protected ports come
+        after the policies: no packet in clear ever reaches one of them or leaves it.
+        Raises StartError; ``close`` is due then as well.
+        """
+        self._loop.set_exception_handler(_log_loop_error)
+        self._bind(plan.unprotected(self._settings))
+        try:
+            swept = self._kernel.open()
+        except (XfrmError, OSError) as error:
+            raise StartError(f"the kernel refuses the policies: {error}") from None
+        self._bind(plan.protected(self._settings))
+        self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
+        for udp in self._udp.values():
+            udp.start()
+        while self._listeners:
+            await self._tcp.listen(*self._listeners.pop())
+        log.info("ready", sockets=len(self._udp), sas_swept=swept)
+
+    async def close(self) -> None:
+        """Close all sockets, then remove our SAs, and the policies last."""
+        self._is_closed = True
+        if self._timer:
+            self._timer.cancel()
+        await self._tcp.close()
+        for sock, _ in self._listeners:
+            sock.close()
+        for udp in self._udp.values():
+            udp.close()
+        self._loop.remove_reader(self._monitor.fileno())
+        self._monitor.close()
+        self._try_kernel("close_failed", self._kernel.close)
+
+    def _bind(self, binds: list[plan.Bind]) -> None:
+        limits = self._settings.limits
+        for side, transport, local, shared in binds:
+            sock = bound_at_start(transport, local, shared=shared)
+            if transport is Transport.TCP:
+                self._listeners.append((sock, side))
+            else:
+                self._udp[local] = UdpSocket(
+                    sock, side, self.dispatch, limits.max_message, limits.send_buffer
+                )
+
+    def _tcp_table(self) -> TcpTable:
+        limits = self._settings.limits
+        return TcpTable(
+            self.dispatch,
+            self._settings.sip_limits(),
+            TcpLimits(
+                connect_timeout=limits.connect_timeout,
+                message_timeout=limits.message_timeout,
+                idle_timeout=limits.idle_timeout,
+                send_buffer=limits.send_buffer,
+            ),
+            max_connections=limits.max_connections,
+            max_per_source=limits.max_connections_per_source,
+            shared_ports=plan.shared_ports(self._settings),
+        )
+
+    # -- events and effects -------------------------------------------------------------------
+
+    def dispatch(self, event: Event) -> None:
+        """Handle an event and all that follows from it.
+
+        Effects may cause events; those wait their turn, so that a list of
+        effects is carried out whole before the core decides again.
+        """
+        if self._is_closed:
+            return
+        self._events.append(event)
+        if self._is_busy:
+            return
+        self._is_busy = True
+        try:
+            while self._events:
+                self._handle(self._events.popleft())
+        finally:
+            self._is_busy = False
+        self._set_timer()
+
+    def _handle(self, event: Event) -> None:
+        try:
+            for effect in self._edge.handle(event, self._loop.time()):
+                if not self._execute(effect):
+                    break
+        except Exception as error:  # noqa: BLE001 - one phone's event must not end the service of all
+            self.failed_events += 1
+            # not log.exception: a traceback quotes the message
+            log.error("event_failed", about=type(event).__name__, error=describe(error))  # noqa: TRY400
+
+    def _execute(self, effect: Effect) -> bool:
+        """Carry out one effect. False: those behind it must not happen."""
+        match effect:
+            case SendSip():
+                self._send(effect)
+            case InstallSas():
+                return self._install(effect)
+            case ExtendSas(sa_set, lifetime):
+                self._try_kernel("extend_failed", lambda: self._kernel.extend(sa_set, lifetime))
+            case RemoveSas(sa_set):
+                self._try_kernel("remove_failed", lambda: self._kernel.remove(sa_set))
+            case CloseFlow(flow):
+                self._tcp.close_flow(flow)
+            case Report(level, event, fields):
+                log.log(_LEVELS[level.upper()], event, **fields)
+        return True
+
+    def _send(self, effect: SendSip) -> None:
+        if effect.flow.transport is Transport.TCP:
+            self._tcp.send(effect)
+        elif effect.flow.local in self._udp:
+            self._udp[effect.flow.local].send(effect)
+        elif effect.ref:
+            self.dispatch(SendFailed(effect.flow, effect.ref, "no socket at the local address"))
+
+    def _install(self, effect: InstallSas) -> bool:
+        try:
+            self._kernel.install(effect.sa_set, effect.keys, effect.lifetime)
+        except (XfrmError, OSError) as error:
+            # Ahead of all other events: until then the core takes these SAs for real.
+            self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
+            return False
+        return True
+
+    def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:
+        """Ask for what is no one's loss: SAs also go by their hard lifetime."""
+        try:
+            request()
+        except (XfrmError, OSError) as error:
+            log.warning(failure, reason=str(error))
+
+    # -- time and expirations -----------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        """Have the one timer go off no later than the core's next deadline.
+
+        One that goes off too early costs less than a new one for every message.
+        """
+        deadline = self._edge.next_deadline()
+        if deadline is None or (self._timer and self._timer.when() <= deadline):
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        deadline = self._edge.next_deadline()
+        if deadline is not None and deadline <= self._loop.time():
+            self.dispatch(DeadlineReached())
+        else:
+            self._set_timer()
+
+    def _on_expirations(self) -> None:
+        try:
+            expired = self._monitor.read()
+        except MonitorOverrunError:
+            log.warning("expirations_lost")
+            self._try_kernel("dump_failed", self._compare_sas)
+            return
+        except OSError as error:
+            # It would be readable for ever. The core's own deadlines remove SAs without it.
+            log.error("monitor_failed", reason=str(error))  # noqa: TRY400 - one line
+            self._loop.remove_reader(self._monitor.fileno())
+            return
+        for sa in expired:
+            self.dispatch(SaExpired(sa))
+
+    def _compare_sas(self) -> None:
+        self.dispatch(SasPresent(self._kernel.present()))
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong in a call-back without quoting it: asyncio would print its arguments."""
+    error = context.get("exception")
+    log.error("loop_error", error=describe(error) if error else context["message"])
