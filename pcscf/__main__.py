@@ -1,0 +1,5 @@
+"""``python -m pcscf``."""
+
+from pcscf.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pcscf import config, log
+from pcscf.errors import ConfigError, PcscfError
+from pcscf.net import start
+
+# Its own tracebacks print local variables, and so would print keys.
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+_FAILED = 1
+_MISCONFIGURED = 2
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pcscf {version('pcscf')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """P-CSCF: the IMS edge proxy, with IPsec towards the phones."""
+
+
+@app.command()
+def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML file.")]) -> None:
+    """Run the P-CSCF until SIGTERM or SIGINT."""
+    settings = _load(file)
+    log.configure(settings.log.level, settings.log.format)
+    try:
+        start.run(settings)
+    except PcscfError as error:
+        _end(str(error), _FAILED)
+
+
+@app.command()
+def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")]) -> None:
+    """Check the settings; print what is wrong, one line each."""
+    _load(file)
+    typer.echo(f"{file}: ok")
+
+
+def _load(file: Path) -> config.Settings:
+    try:
+        return config.load(file)
+    except ConfigError as error:
+        _end(str(error), _MISCONFIGURED)
+
+
+def _end(text: str, status: int) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(status)
+
+
+def main() -> None:
+    """Entry point of ``pcscf``."""
+    app()

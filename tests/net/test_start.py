@@ -1,0 +1,125 @@
+"""What the machine must have, said in one line; and stopping on a signal."""
+
+import asyncio
+import gc
+import io
+import json
+import os
+import resource
+import signal
+
+import pytest
+import structlog
+
+from pcscf import log
+from pcscf.errors import StartError
+from pcscf.net import start
+from pcscf.net.server import Server
+from tests.net.support import looped, settings, until
+from tests.net.test_server import KEYS, SAS, FakeMonitor, Script
+from xfrm.algorithms import SUITES
+from xfrm.errors import KernelRefusal
+from xfrm.memory import MemoryKernel
+
+
+@pytest.fixture(autouse=True)
+def written():
+    """The log so far, as objects."""
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def _memory_as_it_was():
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.mark.parametrize("bits", ["0000000000000000", "0000000000000400", "ffffffffffffefff"])
+def test_without_net_admin_there_is_no_start(tmp_path, bits):
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tpcscf\nCapPrm:\t0000003fffffffff\nCapEff:\t{bits}\n")
+    with pytest.raises(StartError, match="CAP_NET_ADMIN is missing"):
+        start.require_net_admin(status)
+
+
+@pytest.mark.parametrize("bits", ["0000000000001000", "000001ffffffffff"])
+def test_with_net_admin_there_is(tmp_path, bits):
+    status = tmp_path / "status"
+    status.write_text(f"Groups:\t\nCapEff:\t{bits}\n")
+    start.require_net_admin(status)
+
+
+def test_a_kernel_without_esp_is_named():
+    kernel = MemoryKernel()
+    kernel.unusable = dict.fromkeys(SUITES, "EPROTONOSUPPORT (modprobe esp4)")
+    with pytest.raises(StartError, match=r"^no ESP in this kernel: .*\(modprobe esp4\)$"):
+        start.usable_suites(kernel, SUITES)
+
+
+def test_what_the_kernel_lacks_leaves_the_offer_with_a_warning(written):
+    kernel = MemoryKernel()
+    kernel.unusable = {SUITES[0]: "ENOENT (modprobe cbc)"}
+    assert start.usable_suites(kernel, SUITES[:3]) == SUITES[1:3]
+    (line,) = written()
+    assert (line["level"], line["algorithm"]) == ("warning", SUITES[0].name)
+    assert "modprobe cbc" in line["reason"]
+
+
+def test_a_kernel_that_has_all_is_not_talked_about(written):
+    assert start.usable_suites(MemoryKernel(), SUITES) == SUITES
+    assert written() == []
+
+
+@pytest.mark.parametrize("error", [KernelRefusal("try", 1, "EPERM"), OSError(1, "EPERM")])
+def test_a_kernel_that_cannot_be_asked_is_named(error):
+    class Deaf(MemoryKernel):
+        def probe(self, suites):
+            raise error
+
+    with pytest.raises(StartError, match=r"cannot be asked for ESP: .*EPERM"):
+        start.usable_suites(Deaf(), SUITES)
+
+
+def test_as_many_descriptors_as_allowed_and_a_word_if_they_are_few(written):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        start.raise_file_limit(1)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+        assert written() == []
+        start.raise_file_limit(hard + 1)
+        assert (written()[0]["event"], written()[0]["limit"]) == ("few_descriptors", hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@looped
+async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
+    kernel = MemoryKernel()
+    server = Server(settings(), Script(), kernel, FakeMonitor())
+    serving = asyncio.create_task(start.serve(server))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    kernel.install(SAS, KEYS, 0)
+    assert gc.get_freeze_count() > 0
+    os.kill(os.getpid(), number)
+    await serving
+    assert (kernel.sas, kernel.is_open) == ({}, False)
+    assert written()[-1]["event"] == "stopping"
+
+
+@looped
+async def test_a_failed_start_leaves_nothing_behind():
+    given = settings()
+    first = Server(given, Script(), MemoryKernel(), FakeMonitor())
+    await first.start()
+    monitor = FakeMonitor()
+    with pytest.raises(StartError, match="is in use"):
+        await start.serve(Server(given, Script(), MemoryKernel(), monitor))
+    assert monitor.is_closed
+    await first.close()

@@ -1,0 +1,82 @@
+"""The command line: exit statuses, and one line instead of a traceback."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pcscf import cli
+from pcscf.config import Settings
+from pcscf.errors import StartError
+
+SHIPPED = Path(__file__).parent.parent / "config" / "pcscf.toml"
+
+
+@pytest.fixture
+def call():
+    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Settings that ``run`` would have started with."""
+    seen: list[Settings] = []
+    monkeypatch.setattr("pcscf.net.start.run", seen.append)
+    return seen
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text(SHIPPED.read_text().replace("port = 5060", "prot = 5060\nport = 0"))
+    return path
+
+
+def test_the_version_is_the_packages(call):
+    result = call("--version")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert re.fullmatch(r"pcscf \d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_check_config_passes_the_shipped_file(call):
+    result = call("check-config", SHIPPED)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{SHIPPED}: ok\n", "")
+
+
+@pytest.mark.parametrize("words", [["check-config"], ["run", "--config"]])
+def test_wrong_settings_are_named_one_by_one_with_status_2(call, wrong, started, words):
+    result = call(*words, wrong)
+    assert (result.exit_code, result.stdout, started) == (2, "", [])
+    assert result.stderr.splitlines() == [
+        f"{wrong}: gm.port: Input should be greater than or equal to 1",
+        f"{wrong}: gm.prot: unknown key",
+    ]
+
+
+def test_a_file_that_is_not_there_is_status_2(call, tmp_path):
+    result = call("check-config", tmp_path / "none.toml")
+    assert result.exit_code == 2
+    assert result.stderr == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
+
+
+def test_run_starts_with_the_settings_and_ends_with_status_0(call, started):
+    result = call("run", "--config", SHIPPED)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert [one.network.visited_network for one in started] == ["ims.mnc001.mcc001.3gppnetwork.org"]
+
+
+def test_a_machine_that_lacks_something_is_one_line_and_status_1(call, monkeypatch):
+    def refuse(settings: Settings) -> None:
+        raise StartError("no ESP in this kernel: modprobe esp4")
+
+    monkeypatch.setattr("pcscf.net.start.run", refuse)
+    result = call("run", "--config", SHIPPED)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "no ESP in this kernel: modprobe esp4\n"
+
+
+def test_run_needs_its_settings(call):
+    result = call("run")
+    assert result.exit_code == 2
+    assert "--config" in result.stderr
