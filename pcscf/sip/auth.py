@@ -81,17 +81,17 @@ def take_params(value: str, names: Collection[str]) -> tuple[str, dict[str, str]
     rest: list[str] = []
     opening = ""  # of a challenge that lost its first parameter
     for piece in _pieces(value):
-        if piece.opening:
+        if piece.opening or (piece.text.strip() and not piece.name):
             _close(rest, opening)
             opening = ""
         if piece.name in names:
             taken.setdefault(piece.name, piece.value)
             opening = piece.opening or opening
-        elif opening and piece.text.strip():
-            rest.append(opening + piece.text.lstrip())
-            opening = ""
         elif not opening:
             rest.append(piece.text)
+        elif piece.name:
+            rest.append(opening + piece.text.lstrip())
+            opening = ""
     _close(rest, opening)
     return ",".join(rest), taken
 
