@@ -5,22 +5,22 @@ through ``ip xfrm``. They import nothing of ``pcscf`` or ``xfrm``: text, keys an
 checks are their own, so that a mistake on one side cannot hide on the other.
 The methods block; one thread of each peer reads its sockets.
 
-A whole test, with a P-CSCF between the two that listens on 10.0.1.1 towards
-phones and 10.0.2.1 towards the core::
+A whole test, with a P-CSCF in ``lab.pcscf`` between the two::
 
-    in_ue, in_core = factory_in("ue"), factory_in("core")   # sockets in a namespace
-    cards = [subscriber(1)]
-    core = Core(Address("10.0.2.2", 5060), cards, socket_factory=in_core)
-    phone = Phone(cards[0], "10.0.1.2", Address("10.0.1.1", 5060),
-                  sas=IpXfrm("ue"), offer=samsung, transport="TCP", socket_factory=in_ue)
-    phone.register()                            # 401, AKA, four SAs, 200
+    in_ue, in_core = placed_in(lab.ue.entered), placed_in(lab.core.entered)
+    card = subscriber(1)
+    core = Core(Address(lab.v4.core, 5060), [card], socket_factory=in_core)
+    phone = Phone(card, lab.v4.ue, Address(lab.v4.pcscf_gm, 5060), sas=IpXfrm(lab.ue.name),
+                  offer=samsung, transport="TCP", socket_factory=in_ue)
+    phone.register()                               # 401, AKA, four SAs, 200
     assert phone.message("sip:bob@example.com").status == 200
     assert core.request(phone.identity, "MESSAGE", body=b"hi").status == 200
-    phone.take_challenge(phone.sm1(expires=0))  # the same in single steps, with knobs
+    phone.take_challenge(phone.sm1(expires=3600))  # the same in single steps, with knobs
     phone.install()
     assert phone.sm7(verify=altered).status == 494
-    core.next.append(Reaction(status=504))      # the core misbehaves once
-    phone.assert_clean()                        # no keys seen, nothing in clear, q right
+    core.next.append(Reaction(status=504))         # the core misbehaves once
+    assert phone.sm1().status == 504
+    phone.assert_clean()                           # no keys seen, nothing in clear, q right
     phone.close()
     core.close()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.peers.peer import PATIENCE, T1_CORE, T2_CORE, Peer, Received, Sent
-from tests.peers.registrar import Behaviour, Binding, Registrar
+from tests.peers.registrar import Behaviour, Binding, Registrar, Spelling
 from tests.peers.subscription import Subscription, load
 from tests.peers.text import (
     Address,
@@ -267,6 +267,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--refresh-unchallenged", action="store_true", help="no 401 to a protected re-REGISTER"
     )
+    parser.add_argument(
+        "--keep-keys",
+        action="store_true",
+        help="no ck and ik in challenges: for phones with no P-CSCF before the core",
+    )
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
     return parser.parse_args()
 
@@ -284,7 +289,9 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     given = _arguments()
     behaviour = Behaviour(
-        max_expires=given.max_expires, challenge_refresh=not given.refresh_unchallenged
+        spelling=Spelling("none" if given.keep_keys else "last"),
+        max_expires=given.max_expires,
+        challenge_refresh=not given.refresh_unchallenged,
     )
     kind = Core if given.quiet else _Talking
     core = kind(given.bind, load(given.subscribers), behaviour)

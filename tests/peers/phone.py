@@ -282,6 +282,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pcscf", type=host_port, required=True, help="HOST:PORT, unprotected")
     parser.add_argument("--transport", choices=("UDP", "TCP"), default="UDP")
     parser.add_argument("--offer", choices=tuple(PROFILES), default="samsung")
+    parser.add_argument(
+        "--claim-protection",
+        action="store_true",
+        help="send integrity-protected=yes: for a core with no P-CSCF before it",
+    )
     parser.add_argument("--expires", type=int, default=EXPIRES)
     parser.add_argument("--message", metavar="URI", help="send a MESSAGE once registered")
     parser.add_argument("--stay", type=float, default=0, help="seconds to answer requests")
@@ -294,7 +299,9 @@ def _say(text: str) -> None:
 
 
 def _perform(phone: Phone, given: argparse.Namespace) -> None:
-    phone.register(expires=given.expires)
+    claim = "yes" if given.claim_protection else None
+    phone.knobs = Knobs(expires=given.expires, integrity_protected=claim)
+    phone.register()
     _say(f"registered {phone.identity} for {phone.granted} s")
     if phone.current and phone.current.chosen:
         _say(f"security: {phone.current.chosen.alg} {phone.current.chosen.ealg}")

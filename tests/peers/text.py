@@ -33,6 +33,8 @@ FOLD = re.compile(r"\r\n[ \t]+")  # RFC 3261 section 7.3.1
 # A name and a token or quoted string; what stands in quotes is passed over whole.
 PARAMETER = re.compile(r'([\w.!%*+`\'~-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?')
 
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
 
 class Address(NamedTuple):
     """A numeric host, no brackets, and a port."""
@@ -178,7 +180,7 @@ def auth_parameters(value: str) -> dict[str, str]:
 
 def uri_of(value: str) -> str:
     """The URI of a name-addr or addr-spec element."""
-    match = re.search(r"<([^>]*)>", value)
+    match = re.search(r"<([^>]*)>", QUOTED.sub("", value))
     return match[1].strip() if match else value.split(";", maxsplit=1)[0].strip()
 
 
@@ -189,8 +191,9 @@ def uri_parameters(uri: str) -> dict[str, str]:
 
 def host_port(text: str, default: int = 5060) -> Address:
     """Host and port of a SIP URI or of ``host[:port]``."""
-    rest = re.sub(r"^sips?:", "", text, flags=re.IGNORECASE).split(";")[0].split("?")[0]
-    match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?", rest.rpartition("@")[2].strip())
+    rest = re.sub(r"^sips?:", "", text, flags=re.IGNORECASE).rpartition("@")[2]
+    bare = re.split("[;?]", rest)[0].strip()
+    match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?", bare)
     if match is None:
         raise ValueError(f"no host and port: {text!r}")
     return Address(match[1] or match[2], int(match[3] or default))

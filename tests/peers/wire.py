@@ -10,6 +10,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from tests.peers.framing import Framer
@@ -35,6 +36,20 @@ class Origin:
 
 
 Deliver = Callable[[bytes, Origin], None]
+
+
+def placed_in(entered: Callable[[], AbstractContextManager[object]]) -> SocketFactory:
+    """Make a factory of sockets that are created inside ``entered()``.
+
+    With a context manager that moves the thread into a network namespace, the
+    sockets belong to that namespace for good.
+    """
+
+    def factory(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+        with entered():
+            return socket.socket(family, kind)
+
+    return factory
 
 
 class Pump:
@@ -150,8 +165,9 @@ class TcpLink:
         try:
             messages = self.framer.feed(data)
         except ValueError:
-            messages = [data]  # the peer records it as unreadable
+            self._deliver(data, self.origin)  # the peer records it as unreadable
             self.close()
+            return
         for message in messages:
             self._deliver(message, self.origin)
 
