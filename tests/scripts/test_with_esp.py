@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,26 @@ def test_a_panic_is_told_at_once() -> None:
     assert "Kernel panic" in done.stderr
 
 
+@needs_uml
+def test_a_guest_that_is_killed_is_told_at_once() -> None:
+    # The guest's work directory is in the command line of its first process.
+    script = (
+        r"dir=$(tr '\0' '\n' </proc/1/cmdline | grep /init); cat ${dir%/init}/guest/pid; sleep 9"
+    )
+    process = subprocess.Popen(
+        [WITH_ESP, "bash", "-c", script],
+        env={**os.environ, "PCSCF_ESP": "uml"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    os.kill(int(process.stdout.readline()), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 125
+    assert "the guest died (status 137)" in stderr
+
+
 def test_a_guest_that_cannot_start_shows_what_it_said(tmp_path: Path) -> None:
     uml = stand_in(tmp_path / "uml", "echo ptrace is not allowed; exit 1")
     done = run(WITH_ESP, "true", PCSCF_ESP="uml", PCSCF_UML=str(uml))
@@ -97,29 +118,38 @@ def test_without_uml_it_names_the_package() -> None:
     assert "install the package user-mode-linux" in done.stderr
 
 
+# It tells its process id and its directory once it runs.
+WAITING_UML = r"""
+printf '%s\n' $$ "$@" >{0}/new
+mv {0}/new {0}/running
+sleep 60
+"""
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_the_guest_ends_with_us(tmp_path: Path, ending: signal.Signals) -> None:
-    uml = stand_in(
-        tmp_path / "uml", f"echo $$ >{tmp_path}/new; mv {tmp_path}/{{new,pid}}; sleep 60"
-    )
+    uml = stand_in(tmp_path / "uml", WAITING_UML.format(tmp_path))
     process = subprocess.Popen(
         [WITH_ESP, "true"], env={**os.environ, "PCSCF_ESP": "uml", "PCSCF_UML": str(uml)}
     )
-    assert within_seconds((tmp_path / "pid").exists)
-    guest = Path("/proc") / (tmp_path / "pid").read_text().strip()
-    assert guest.exists()
+    assert within_seconds((tmp_path / "running").exists)
+    pid, *arguments = (tmp_path / "running").read_text().splitlines()
+    (directory,) = [Path(given[8:]) for given in arguments if given.startswith("uml_dir=")]
+    assert directory.exists()
     process.send_signal(ending)
     status = process.wait(timeout=10)
     assert status == (-ending if ending is signal.SIGKILL else 128 + ending)
-    assert within_seconds(lambda: not guest.exists())
+    assert within_seconds(lambda: not Path("/proc", pid).exists())
+    if ending is signal.SIGKILL:
+        shutil.rmtree(directory)  # nobody is left to do it
+    assert not directory.exists()
 
 
-def within_seconds(condition: object) -> bool:
-    assert callable(condition)
+def within_seconds(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 10
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return bool(condition())
+    return condition()
 
 
 def test_a_wrong_mode_or_no_command_is_refused() -> None:
