@@ -2,11 +2,14 @@
 
 An owner has one deadline at a time. Moving it later costs nothing now: the
 entry in the heap comes up early, is seen to be stale and is queued again. So a
-registration that is refreshed for weeks keeps one entry.
+registration that is refreshed for weeks keeps one entry. Entries of owners that
+are done with go when there are as many of them as of others: they hold memory.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
+
+_FEW = 64  # stale entries that are not worth a clean-up
 
 
 class Timed:
@@ -25,16 +28,20 @@ class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timed]] = []
         self._count = 0  # breaks ties, so that owners are never compared
+        self._live = 0  # owners with a deadline
 
     def set(self, owner: Timed, at: float) -> None:
         """Give the owner the deadline ``at``, in place of the one it had."""
+        self._live += owner.deadline == inf
         owner.deadline = at
         if at < owner.queued_for:
             self._push(owner, at)
 
     def cancel(self, owner: Timed) -> None:
         """Take the owner's deadline away."""
+        self._live -= owner.deadline != inf
         owner.deadline = inf
+        self._clean_up()
 
     def next(self) -> float | None:
         """When to look again; never later than the earliest deadline."""
@@ -48,6 +55,7 @@ class Deadlines:
                 owner.queued_for = inf
             if owner.deadline <= now:
                 owner.deadline = inf
+                self._live -= 1
                 return owner
             if owner.deadline < owner.queued_for:
                 self._push(owner, owner.deadline)
@@ -57,3 +65,18 @@ class Deadlines:
         self._count += 1
         owner.queued_for = at
         heappush(self._heap, (at, self._count, owner))
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Drop the entries that nobody waits for, once they are the most."""
+        if len(self._heap) <= 2 * self._live + _FEW:
+            return
+        kept = []
+        for entry in self._heap:
+            at, _, owner = entry
+            if at == owner.queued_for and owner.deadline != inf:
+                kept.append(entry)
+            elif at == owner.queued_for:
+                owner.queued_for = inf
+        heapify(kept)
+        self._heap = kept
