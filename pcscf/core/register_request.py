@@ -12,17 +12,24 @@ from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.auth import parse_auth
+from pcscf.sip.elements import split_elements
 from pcscf.sip.message import Request, Response
 
 _LONGEST_IDENTITY = 256  # an IMPI is a NAI of at most 253 octets (TS 23.003 13.3, RFC 7542)
 
 
 def authorization(request: Request) -> dict[str, str]:
-    """Give the Digest parameters of Authorization by lower-case name; empty if there are none."""
-    value = request.get("authorization")
-    if value is None:
+    """Give the Digest parameters of Authorization by lower-case name; empty if there are none.
+
+    Raises SipError 400 for more than one set of credentials, or a parameter given twice:
+    the core might read another identity than we do, and take it for protected.
+    """
+    values = request.values("authorization")
+    if not values:
         return {}
-    auth = parse_auth(value)
+    auth = parse_auth(values[0])
+    if len(values) > 1 or len(split_elements(values[0])) != len(auth.params):
+        raise SipError(400, "Ambiguous Authorization")
     return dict(auth.params) if auth.scheme.lower() == "digest" else {}
 
 
@@ -32,6 +39,7 @@ def phone_of(request: Request, flow: Flow) -> Phone:
     Without a username the private identity is derived from the public one, as a
     network does for a phone without an ISIM (TS 23.003 13.3). Raises SipError 400.
     """
+    _ = request.to.sip_uri  # RFC 3261 10.2: To is the address of record, a SIP or SIPS URI
     impi = authorization(request).get("username") or _impi_from_impu(request)
     if len(impi) > _LONGEST_IDENTITY:
         raise SipError(400, "Private identity too long")
@@ -94,7 +102,7 @@ class RegisterRelay(CoreRelay):
     def final(self, response: Response) -> None:
         """Hand the answer to the registrar; without another entry point some mean 504."""
         self._registrar.on_ended(self)
-        if self.tries_another(response.status) and response.status != 503:
+        if self.tries_another(response.status):
             super().exhausted(str(response.status))
             return
         try:

@@ -34,6 +34,7 @@ class Registrar:
         self._challenges = challenges
         self._confirmations = confirmations
         self._in_clear: Counter[str] = Counter()  # unprotected REGISTERs at the core, by source
+        self._all_in_clear = 0
 
     def on_register(self, server: ServerTransaction) -> None:
         """Take a REGISTER. Raises SipError for what is answered with a failure."""
@@ -49,19 +50,21 @@ class Registrar:
         self._check_room(phone)
         offer = self._offer_in_clear(server, phone)
         self._abort_if_rejected_by_phone(server.request, phone)
+        relay = RegisterRelay(self._wire, server, phone, self._token(phone), self)
+        self._forward(relay, "no", offer=offer)
+
+    def _token(self, phone: Phone) -> str:
+        """Keep a phone's Path token while it stays where it is."""
         known = self._context.registry.find(phone)
-        attempt = self._context.registry.attempt(attempt_key(phone))
         if known is not None and known.phone.host == phone.host:
-            token = known.token
-        else:
-            token = attempt.token if attempt is not None else self._context.ids.token()
-        self._in_clear[phone.host] += 1
-        self._forward(RegisterRelay(self._wire, server, phone, token, self), "no", offer=offer)
+            return known.token
+        attempt = self._context.registry.attempt(attempt_key(phone))
+        return attempt.token if attempt is not None else self._context.ids.token()
 
     def _check_room(self, phone: Phone) -> None:
         """Bound what a stranger can make us hold."""
         policy, registry = self._context.policy, self._context.registry
-        if self._in_clear.total() + registry.attempts >= policy.max_pending:
+        if self._all_in_clear + registry.attempts >= policy.max_pending:
             raise SipError(503, "Too many registrations in progress")
         if (
             self._in_clear[phone.host] + registry.attempts_at(phone.host)
@@ -81,9 +84,11 @@ class Registrar:
         if mode is SecAgree.OFF:
             return None
         offer = self._read_offer(server.request)
+        if offer is None and mode is SecAgree.PREFER:
+            return None
+        if len(server.request.elements("via")) > 1:
+            raise SipError(502, "Bad Gateway")  # RFC 3329 2.3.2: we are not its first hop
         if offer is None:
-            if mode is SecAgree.PREFER:
-                return None
             if "security-client" not in server.request:
                 raise SipError(421, "Extension Required")
             raise SipError(494, "Security Agreement Required")
@@ -167,10 +172,23 @@ class Registrar:
             self._mismatch(server, row, "security-verify")
             return
         self._abort_if_rejected_by_phone(request, phone)
+        if phone.emergency is not registration.phone.emergency:
+            self._beside(server, phone)
+            return
         protected = "yes" if row is registration.current else "no"
         relay = RegisterRelay(self._wire, server, phone, registration.token, self)
         under = Under(registration, row)
         self._forward(relay, protected, offer=self._read_offer(request), under=under)
+
+    def _beside(self, server: ServerTransaction, phone: Phone) -> None:
+        """An emergency registration stands beside the other, with its own SAs (TS 33.203 6.1.0)."""
+        self._check_room(phone)
+        offer = self._read_offer(server.request)
+        if offer is None:
+            raise SipError(421, "Extension Required")
+        self._challenges.check_free(phone, offer, server.flow.local.host)
+        relay = RegisterRelay(self._wire, server, phone, self._token(phone), self)
+        self._forward(relay, "no", offer=offer)
 
     def _mismatch(self, server: ServerTransaction, row: SaRow, header: str) -> None:
         """Answer 494 with the list as we sent it (RFC 3329 2.3.1)."""
@@ -194,12 +212,16 @@ class Registrar:
         rewrite.register_upward(
             self._context, relay.request, token=relay.token, protected=protected
         )
+        if relay.server.flow.side is Side.CLEAR:
+            self._all_in_clear += 1
+            self._in_clear[relay.phone.host] += 1
         relay.start()
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""
-        host = relay.server.flow.remote.host
+        host = relay.phone.host
         if relay.server.flow.side is Side.CLEAR:
+            self._all_in_clear -= 1
             self._in_clear[host] -= 1
             if not self._in_clear[host]:
                 del self._in_clear[host]
