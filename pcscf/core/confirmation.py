@@ -6,12 +6,12 @@ TS 33.203 7.4, TS 24.229 5.2.2.
 from math import inf
 
 from pcscf.core import rewrite
-from pcscf.core.flow import Side, Transport
-from pcscf.core.granted import ContactKey, contact_key, grants, removes_all
+from pcscf.core.flow import Side
+from pcscf.core.granted import ContactKey, contact_key, grants, identity_key, removes_all
 from pcscf.core.register_request import RegisterRelay
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
-from pcscf.core.state import Binding, Registration, Under
+from pcscf.core.state import Attempt, Binding, Registration, Under
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
 from pcscf.sip.message import Response
@@ -31,12 +31,15 @@ class Confirmations:
             # The phone asked for IPsec and is about to be registered without: not with us.
             self._context.report("error", "not_challenged", impi=relay.phone.impi)
             raise SipError(500, "Registration was not challenged")
+        rewrite.response_downward(response)
         if not self._still_there(relay):
             self._wire.answer(relay.server, response)
             return
+        if not relay.request.contacts:
+            self._on_query(relay, response)
+            return
         registration = self._registration_for(relay)
         bindings = self._bindings(relay, registration, response)
-        rewrite.response_downward(response)
         # First the 200, under the set the REGISTER came under; only then the sets change.
         self._wire.answer(relay.server, response)
         if bindings:
@@ -46,13 +49,21 @@ class Confirmations:
             self._end(relay, registration)
 
     def _still_there(self, relay: RegisterRelay) -> bool:
-        """Whether the set under which a challenge was answered was not replaced meanwhile."""
-        attempt = relay.attempt
-        return attempt is None or (
-            attempt.row is not None
-            and attempt.row.stage is Stage.TEMPORARY
-            and self._context.sas.holds(attempt.row)
-        )
+        """Whether what the REGISTER came under was not replaced or ended meanwhile."""
+        attempt, under = relay.attempt, relay.under
+        if attempt is not None:
+            row = attempt.row
+            return row is not None and row.stage is Stage.TEMPORARY and self._context.sas.holds(row)
+        return under is None or self._is_known(under.registration)
+
+    def _is_known(self, registration: Registration) -> bool:
+        return self._context.registry.by_token(registration.token) is registration
+
+    def _on_query(self, relay: RegisterRelay, response: Response) -> None:
+        """A REGISTER without Contact asks for the bindings and changes none (RFC 3261 10.2.3)."""
+        self._wire.answer(relay.server, response)
+        if relay.attempt is not None:
+            self._forget_attempt(relay.attempt)
 
     def _under(self, relay: RegisterRelay) -> Under | None:
         return relay.attempt.under if relay.attempt is not None else relay.under
@@ -60,10 +71,7 @@ class Confirmations:
     def _registration_for(self, relay: RegisterRelay) -> Registration:
         """Find the registration this REGISTER renews, or make a new one (not yet entered)."""
         under = self._under(relay)
-        if (
-            under is not None
-            and self._context.registry.by_token(under.registration.token) is under.registration
-        ):
+        if under is not None and self._is_known(under.registration):
             return under.registration
         return self._context.registry.find(relay.phone) or Registration(relay.phone, relay.token)
 
@@ -79,7 +87,8 @@ class Confirmations:
         kept = [
             binding
             for binding in self._surviving(relay, registration, replaced)
-            if binding.aor != aor or (granted and contact_key(binding.contact) not in replaced)
+            if not _concerns(binding, aor)
+            or (granted and contact_key(binding.contact) not in replaced)
         ]
         route = tuple(response.elements("service-route"))
         associated = tuple(response.elements("p-associated-uri"))
@@ -127,7 +136,7 @@ class Confirmations:
     def _renew(
         self, relay: RegisterRelay, registration: Registration, bindings: tuple[Binding, ...]
     ) -> None:
-        known = self._context.registry.by_token(registration.token) is registration
+        known = self._is_known(registration)
         registration.bindings = bindings
         registration.phone = relay.phone
         registration.transport = relay.server.flow.transport
@@ -154,8 +163,8 @@ class Confirmations:
         if previous is None:
             registration.sa_deadline = -inf
         self._life.confirm(registration, row, previous)
-        if relay.server.flow.transport is Transport.TCP:
-            registration.connection = relay.server.flow
+        if relay.attempt is not None:
+            relay.attempt.row = None  # a late answer to this challenge has no say over it
 
     def _unprotect(self, registration: Registration, relay: RegisterRelay) -> None:
         """The phone registered in clear, as the policy for its network allows: no set serves it."""
@@ -176,14 +185,18 @@ class Confirmations:
     def _end(self, relay: RegisterRelay, registration: Registration) -> None:
         """Deregistered: nothing is served any more; the SAs stay for the 200's sake only."""
         if relay.attempt is not None:
-            self._context.deadlines.cancel(relay.attempt)
-            self._context.registry.drop_attempt(relay.attempt)
-            if relay.attempt.row is not None:
-                self._life.leave(relay.attempt.row)
+            self._forget_attempt(relay.attempt)
         self._remove(registration)
         for row in registration.sets:
             self._life.leave(row)
         self._report("deregistered", registration)
+
+    def _forget_attempt(self, attempt: Attempt) -> None:
+        """Its set served an authentication that registered nothing; the 200 leaves under it."""
+        self._context.deadlines.cancel(attempt)
+        self._context.registry.drop_attempt(attempt)
+        if attempt.row is not None:
+            self._life.leave(attempt.row)
 
     def drop(self, registration: Registration, event: str) -> None:
         """End a registration and remove its sets now."""
@@ -218,3 +231,8 @@ class Confirmations:
             ue=registration.phone.host,
             expires=round(expires),
         )
+
+
+def _concerns(binding: Binding, aor: str) -> bool:
+    """Identities of one implicit registration set come and go together (TS 23.228 5.2.1a)."""
+    return binding.aor == aor or any(identity_key(text) == aor for text in binding.associated)

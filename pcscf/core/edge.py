@@ -114,9 +114,9 @@ class Edge:
         if (
             row is not None
             and flow.transport is Transport.TCP
-            and isinstance(row.owner, Registration)
+            and flow != to_phone(row, flow.transport)
         ):
-            row.owner.connection = flow
+            row.connection = flow
         if isinstance(message, Response):
             self._on_response(message, flow, row)
         else:
@@ -143,7 +143,6 @@ class Edge:
         try:
             check_request(request)
             rewrite.note_source(request, flow)
-            self._check_load()
             server = self._wire.transactions.receive(request, flow, row)
         except SipError as error:
             self._refuse(request, flow, row, error)
@@ -156,10 +155,6 @@ class Edge:
             self._route(server)
         except SipError as error:
             self._wire.reject(server, error.status, error.reason, self._explain(error))
-
-    def _check_load(self) -> None:
-        if len(self._wire.transactions) >= self._context.policy.max_transactions:
-            raise SipError(503, "Service Unavailable")
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
@@ -243,12 +238,8 @@ class Edge:
     def _on_closed(self, event: FlowClosed) -> None:
         """Forget a phone's connection. Its registration stays: a FIN deregisters nobody."""
         row = self._context.sas.find(event.flow) if event.flow.side is Side.PROTECTED else None
-        if (
-            row is not None
-            and isinstance(row.owner, Registration)
-            and row.owner.connection == event.flow
-        ):
-            row.owner.connection = None
+        if row is not None and row.connection == event.flow:
+            row.connection = None
 
 
 def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:

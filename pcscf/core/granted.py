@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Message, Request, Response
-from pcscf.sip.uri import SipUri
+from pcscf.sip.uri import SipUri, canonical_uri
 
 _DEFAULT = 3600  # RFC 3261 10.2.1.1, where nobody says anything
 _LONGEST = 2**31
@@ -29,6 +29,14 @@ def contact_key(uri: str) -> ContactKey:
     except ParseError:
         return (uri, None)
     return (sip.aor(), sip.port)
+
+
+def identity_key(text: str) -> str:
+    """Compare public identities by: the AOR or number of a name-addr; as text if unreadable."""
+    try:
+        return canonical_uri(NameAddr.parse(text).uri)
+    except ParseError:
+        return text
 
 
 def removes_all(request: Request) -> bool:

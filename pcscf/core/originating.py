@@ -2,12 +2,13 @@
 
 from pcscf.core import rewrite
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.granted import identity_key
 from pcscf.core.policy import NextHop
 from pcscf.core.relay import CoreRelay
 from pcscf.core.state import Registration
 from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
-from pcscf.errors import ParseError, SipError
+from pcscf.errors import SipError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Request
 
@@ -50,18 +51,11 @@ class Originating:
 
     def _identity(self, request: Request, registration: Registration) -> str:
         """Give the preferred identity if registered, else the default one; not From."""
-        registered = {_canonical(text): text for text in registration.identities}
+        registered = {identity_key(text): text for text in registration.identities}
         for text in request.elements("p-preferred-identity"):
-            if _canonical(text) in registered:
-                return registered[_canonical(text)]
+            if identity_key(text) in registered:
+                return registered[identity_key(text)]
         return registration.identities[0]
-
-
-def _canonical(text: str) -> str:
-    try:
-        return NameAddr.parse(text).sip_uri.aor()
-    except ParseError:
-        return text
 
 
 def _hop_of(route: tuple[str, ...]) -> NextHop | None:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pcscf.core.context import Context
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import ParseError, SipError
-from pcscf.sip.auth import add_param, take_params
+from pcscf.sip.auth import add_param, parse_auth, take_params
 from pcscf.sip.message import Message, Request, Response
 from xfrm.model import AkaKeys
 
@@ -90,7 +90,7 @@ def set_integrity_protected(request: Request, value: str) -> None:
     """State how the REGISTER was protected, whatever the phone stated (TS 33.203 6.1.5)."""
     for index, text in enumerate(request.values("authorization")):
         bare, _ = take_params(text, ("integrity-protected",))
-        if bare.lstrip()[:7].lower() == "digest ":
+        if parse_auth(bare).scheme.lower() == "digest":
             bare = add_param(bare, f'integrity-protected="{value}"')
         request.replace("authorization", index, bare)
 
@@ -118,6 +118,15 @@ def note_source(request: Request, flow: Flow) -> None:
     if params != via.params:
         request.pop_element("via")
         request.prepend("via", str(replace(via, params=params)))
+
+
+def restore_vias(response: Response, request: Request) -> None:
+    """Answer with the Via list that came (RFC 3261 8.2.6.2), whatever the far side made of it."""
+    if response.lines("via") == request.lines("via"):
+        return
+    response.remove("via")
+    for value in reversed(request.values("via")):
+        response.prepend("via", value)
 
 
 def same_host(text: str, numeric: str) -> bool:

@@ -14,6 +14,7 @@ from xfrm.model import AkaKeys, SaId, SaSet
 
 # The kernel's own limit is a net for the case that we are gone: it lies above ours.
 _NET = 60
+_MAX_SETS = 3  # for one contact: six SAs each way (TS 33.203 7.1)
 
 
 class _TakenSpis:
@@ -31,18 +32,28 @@ class _TakenSpis:
         )
 
 
+_Contact = tuple[str, str, bool]  # private identity, address, emergency
+
+
+def _contact(owner: Attempt | Registration, host: str) -> _Contact:
+    return (owner.impi, host, owner.phone.emergency)
+
+
 class SaLife:
     """Installs, switches and removes SA sets."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._leaving: dict[_Contact, list[SaRow]] = {}  # oldest first
 
     def install(self, attempt: Attempt, pcscf: str, keys: AkaKeys) -> SaRow:
         """Give an attempt its temporary set; the 401 goes behind it.
 
         Raises SipError 503 where no client port of ours is free for this phone.
         """
-        sa_set = self._draw(attempt, pcscf)
+        known = self._confirmed_sets(attempt)
+        self._make_room(attempt, len(known))
+        sa_set = self._draw(attempt, pcscf, {row.sa_set.port_pc for row in known})
         row = SaRow(sa_set, self._context.policy.suites, attempt)
         attempt.row = row
         self._context.sas.add(row)
@@ -50,7 +61,18 @@ class SaLife:
         self._context.emit(InstallSas(sa_set, keys, lifetime))
         return row
 
-    def _draw(self, attempt: Attempt, pcscf: str) -> SaSet:
+    def _confirmed_sets(self, attempt: Attempt) -> tuple[SaRow, ...]:
+        """Give the sets of the registration that this attempt would renew."""
+        under, registry = attempt.under, self._context.registry
+        known = under.registration if under is not None else registry.find(attempt.phone)
+        return known.sets if known is not None else ()
+
+    def _make_room(self, attempt: Attempt, confirmed: int) -> None:
+        leaving = self._leaving.get(_contact(attempt, attempt.phone.host), [])
+        while leaving and confirmed + len(leaving) >= _MAX_SETS:
+            self.discard(leaving[0])
+
+    def _draw(self, attempt: Attempt, pcscf: str, used: set[int]) -> SaSet:
         offer, ids = attempt.offer, self._context.ids
         host = attempt.phone.host
         taken = _TakenSpis(self._context, pcscf, offer)
@@ -68,17 +90,12 @@ class SaLife:
             spi_ps=spi_ps,
             port_uc=offer.port_uc,
             port_us=offer.port_us,
-            port_pc=self._draw_port_pc(attempt, pcscf),
+            port_pc=self._draw_port_pc(attempt, pcscf, used),
             port_ps=self._context.gm_address(pcscf).port_ps,
         )
 
-    def _draw_port_pc(self, attempt: Attempt, pcscf: str) -> int:
+    def _draw_port_pc(self, attempt: Attempt, pcscf: str, used: set[int]) -> int:
         """Pick a client port that no live set to the phone has (TS 33.203 7.4.0: pc changes)."""
-        used = (
-            {row.sa_set.port_pc for row in attempt.under.registration.sets}
-            if attempt.under
-            else set()
-        )
         free = [
             port
             for port in self._context.gm_address(pcscf).ports_pc
@@ -129,23 +146,31 @@ class SaLife:
 
     def leave(self, row: SaRow) -> None:
         """Keep a set only for answers under way; it goes a little later."""
+        if not self._context.sas.holds(row):
+            return
+        if row.stage is not Stage.LEAVING:
+            self._leaving.setdefault(_contact(row.owner, row.sa_set.ue), []).append(row)
         row.stage = Stage.LEAVING
         self._context.deadlines.set(row, self._context.now + self._context.policy.sa_linger)
 
     def discard(self, row: SaRow) -> None:
-        """Remove a set now, and the connections that ran under it."""
+        """Remove a set now, and the connections that ran under it.
+
+        One that is gone is left alone: its phone may use the numbers again by now.
+        """
+        if not self._context.sas.holds(row):
+            return
         self._context.deadlines.cancel(row)
         self._context.sas.remove(row)
+        self._left(row)
         self._context.emit(RemoveSas(row.sa_set))
         self._context.emit(CloseFlow(to_phone(row, Transport.TCP)))
-        if isinstance(row.owner, Registration):
-            self._forget_connection(row.owner, row)
+        if row.connection is not None:
+            self._context.emit(CloseFlow(row.connection))
 
-    def _forget_connection(self, registration: Registration, row: SaRow) -> None:
-        connection = registration.connection
-        if connection is not None and connection.remote.port in (
-            row.sa_set.port_uc,
-            row.sa_set.port_us,
-        ):
-            registration.connection = None
-            self._context.emit(CloseFlow(connection))
+    def _left(self, row: SaRow) -> None:
+        if row.stage is Stage.LEAVING:
+            contact = _contact(row.owner, row.sa_set.ue)
+            self._leaving[contact].remove(row)
+            if not self._leaving[contact]:
+                del self._leaving[contact]

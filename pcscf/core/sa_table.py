@@ -28,9 +28,12 @@ class Stage(Enum):
 
 
 class SaRow(Timed):
-    """One SA set and whose it is. ``offered`` is the list that Security-Server was made from."""
+    """One SA set and whose it is. ``offered`` is the list that Security-Server was made from.
 
-    __slots__ = ("offered", "owner", "sa_set", "stage")
+    ``connection`` is the TCP connection that the phone opened under it, if there is one.
+    """
+
+    __slots__ = ("connection", "offered", "owner", "sa_set", "stage")
 
     def __init__(
         self, sa_set: SaSet, offered: tuple[Suite, ...], owner: "Attempt | Registration"
@@ -40,6 +43,7 @@ class SaRow(Timed):
         self.offered = offered
         self.owner = owner
         self.stage = Stage.TEMPORARY
+        self.connection: Flow | None = None
 
 
 _PortKey = tuple[str, int, int]  # phone's address, phone's port, our port
@@ -104,7 +108,8 @@ class SaTable:
             if port in (row.sa_set.port_uc, row.sa_set.port_us)
             and ours in (row.sa_set.port_pc, row.sa_set.port_ps)
         ]
-        return max(rows, key=lambda row: row.stage is Stage.CURRENT) if rows else None
+        rows.reverse()  # of equals, max takes the first
+        return max(rows, key=lambda row: row.stage is Stage.CURRENT, default=None)
 
     def find_sa(self, sa: SaId) -> SaRow | None:
         """Find the set that one SA of the kernel belongs to."""

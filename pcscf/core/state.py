@@ -46,8 +46,8 @@ class Registration(Timed):
     """
 
     __slots__ = (
-        "bindings", "clear_flow", "connection", "current", "phone", "previous",
-        "sa_deadline", "token", "transport", "via_previous",
+        "bindings", "clear_flow", "current", "phone", "previous", "sa_deadline", "token",
+        "transport", "via_previous",
     )  # fmt: skip
 
     def __init__(self, phone: Phone, token: str) -> None:
@@ -60,7 +60,6 @@ class Registration(Timed):
         self.via_previous = False  # TS 33.203 7.4: send on the old set until the new one is used
         self.sa_deadline = -inf  # never decreases while an SA set lives
         self.transport = Transport.UDP  # of the latest REGISTER
-        self.connection: Flow | None = None  # the phone's own TCP connection, if one is open
         self.clear_flow: Flow | None = None
 
     @property

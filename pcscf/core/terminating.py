@@ -100,7 +100,4 @@ class Terminating:
 
 def _flow(registration: Registration, row: SaRow) -> Flow:
     """TCP if the phone registered over it: its connection if it has one, else pc to us."""
-    connection = registration.connection
-    if connection is not None and connection.remote.port == row.sa_set.port_uc:
-        return connection
-    return to_phone(row, registration.transport)
+    return row.connection or to_phone(row, registration.transport)

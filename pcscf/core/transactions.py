@@ -16,6 +16,7 @@ from pcscf.core.effects import SendSip
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.policy import Timers
 from pcscf.core.sa_table import SaRow
+from pcscf.errors import SipError
 from pcscf.sip.message import Request, Response
 
 
@@ -77,10 +78,14 @@ CLIENT: dict[tuple[State, Input], tuple[State, Action]] = {
 ServerKey = tuple[str, ...]
 
 
-def server_key(request: Request, flow: Flow) -> ServerKey:
-    """Match requests to transactions (RFC 3261 17.2.3), those of one peer only."""
+def server_key(request: Request, flow: Flow, row: SaRow | None) -> ServerKey:
+    """Match requests to transactions (RFC 3261 17.2.3), those of one peer only.
+
+    Under SAs that is one set, whose number nobody else has: users at one address
+    meet no transaction of each other, nor of a set that is gone.
+    """
     via = request.via
-    peer = (flow.side, flow.remote.host)
+    peer = (flow.side, flow.remote.host, str(row.sa_set.spi_ps) if row is not None else "")
     if via.branch is not None and via.branch.startswith("z9hG4bK"):
         return (*peer, via.branch, f"{via.host}:{via.port}".lower(), request.method)
     # A peer that does not know branches (RFC 2543): everything that a retransmission keeps.
@@ -119,30 +124,42 @@ class TransactionUser(Protocol):
 
 
 class ClientTransaction(Timed):
-    """A request we sent. ``branch`` names it, on the wire and in failed sends."""
+    """A request we sent. ``branch`` names it, on the wire and in failed sends.
+
+    ``row`` is the SA set it went out under, None if in clear.
+    """
 
     __slots__ = (
         "branch",
         "effect",
         "ends",
         "interval",
+        "limit",
         "method",
         "resend",
+        "row",
         "state",
         "timers",
         "user",
     )
 
     def __init__(
-        self, branch: str, method: str, effect: SendSip, timers: Timers, user: TransactionUser
+        self,
+        method: str,
+        effect: SendSip,
+        timers: Timers,
+        user: TransactionUser,
+        row: SaRow | None,
     ) -> None:
         super().__init__()
-        self.branch = branch
+        self.branch = effect.ref
         self.method = method
         self.effect = effect
         self.timers = timers
         self.user = user
+        self.row = row
         self.state = State.TRYING
+        self.limit = inf  # timer F, which no 1xx moves
         self.interval = timers.t1
         self.resend = inf
         self.ends = inf
@@ -169,14 +186,19 @@ class Transactions:
     # --- server side ---
 
     def receive(self, request: Request, flow: Flow, row: SaRow | None) -> ServerTransaction | None:
-        """Open a transaction for a new request; answer a retransmission again and give None."""
-        key = server_key(request, flow)
+        """Open a transaction for a new request; answer a retransmission again and give None.
+
+        Raises SipError 503 where there is no room for a new one.
+        """
+        key = server_key(request, flow, row)
         known = self._servers.get(key)
         if known is not None:
             _, action = SERVER.get((known.state, Input.REQUEST), (known.state, Action.NONE))
             if action is Action.SEND and known.sent is not None:
                 self._context.emit(known.sent)
             return None
+        if len(self) >= self._context.policy.max_transactions:
+            raise SipError(503, "Service Unavailable")
         transaction = ServerTransaction(key, flow, request, row)
         self._servers[key] = transaction
         return transaction
@@ -216,17 +238,24 @@ class Transactions:
     # --- client side ---
 
     def send(
-        self, effect: SendSip, method: str, user: TransactionUser, *, patience: float | None = None
+        self,
+        effect: SendSip,
+        method: str,
+        user: TransactionUser,
+        *,
+        row: SaRow | None = None,
+        patience: float | None = None,
     ) -> ClientTransaction:
-        """Send a request; ``effect.ref`` is its branch.
+        """Send a request; ``effect.ref`` is its branch, ``row`` the SA set it goes under.
 
         ``patience`` bounds the wait for the first sign of life, in seconds; timer F otherwise.
         """
         timers = self._timers(effect.flow.side)
-        client = ClientTransaction(effect.ref, method, effect, timers, user)
+        client = ClientTransaction(method, effect, timers, user, row)
         self._clients[client.branch] = client
         now = self._context.now
-        client.ends = now + min(patience or inf, timers.transaction)
+        client.limit = now + timers.transaction
+        client.ends = min(now + (patience or inf), client.limit)
         if effect.flow.transport is Transport.UDP:
             client.resend = now + timers.t1
         self._context.emit(effect)
@@ -248,10 +277,10 @@ class Transactions:
     def respond(self, client: ClientTransaction, response: Response) -> None:
         """Feed a response that ``client_for`` matched."""
         given = Input.PROVISIONAL if response.status < 200 else Input.FINAL
-        if given is Input.PROVISIONAL:
+        if given is Input.PROVISIONAL and client.state is not State.COMPLETED:
             # RFC 3261 17.1.2.2: from now on every T2, until timer F.
             client.interval = client.timers.t2
-            client.ends = max(client.ends, self._context.now + client.timers.transaction)
+            client.ends = client.limit
         self._step(client, given, response, "")
 
     def fail(self, ref: str, reason: str) -> bool:
@@ -261,10 +290,6 @@ class Transactions:
             self._step(client, Input.FAILURE, None, reason)
         return client is not None
 
-    def abandon(self, client: ClientTransaction) -> None:
-        """Forget a client transaction whose answer matters to nobody any more."""
-        self._drop(client)
-
     # --- time ---
 
     def on_deadline(self, owner: ServerTransaction | ClientTransaction) -> None:
@@ -273,6 +298,9 @@ class Transactions:
             self.forget(owner)
         elif self._context.now >= owner.ends:
             self._step(owner, Input.TIMEOUT, None, "no answer")
+        elif owner.row is not None and not self._context.sas.holds(owner.row):
+            # Its ports may be another user's by now.
+            self._step(owner, Input.FAILURE, None, "its SAs are gone")
         else:
             self._step(owner, Input.RETRANSMIT, None, "")
 

@@ -46,7 +46,8 @@ class Wire:
         """Send a response to where the request came from."""
         if transaction.flow.side is not Side.CORE:
             rewrite.strip_keys(response)
-        flow = self._reply_flow(transaction, response)
+        rewrite.restore_vias(response, transaction.request)
+        flow = self._reply_flow(transaction)
         if flow is None:
             self.context.report(
                 "warning", "answer_dropped", reason="its SAs are gone", status=response.status
@@ -96,7 +97,7 @@ class Wire:
             "warning", "answer_dropped", reason=reason, peer=str(transaction.flow.remote)
         )
 
-    def _reply_flow(self, transaction: ServerTransaction, response: Response) -> Flow | None:
+    def _reply_flow(self, transaction: ServerTransaction) -> Flow | None:
         flow = transaction.flow
         if transaction.row is not None:
             row = self._live_row(transaction)
@@ -105,14 +106,15 @@ class Wire:
             return flow if flow.transport is Transport.TCP else to_phone(row, Transport.UDP)
         if flow.transport is Transport.TCP:
             return flow
-        return flow._replace(remote=_udp_return(response.via, flow))
+        return flow._replace(remote=_udp_return(transaction.request.via, flow))
 
     def _live_row(self, transaction: ServerTransaction) -> SaRow | None:
         """Pick the set the request came under; once that is gone, the one in use for its phone."""
-        row = transaction.row
-        if row is None or self.context.sas.holds(row):
+        row, sas = transaction.row, self.context.sas
+        if row is None or sas.holds(row):
             return row
-        return row.owner.sending if isinstance(row.owner, Registration) else None
+        sending = row.owner.sending if isinstance(row.owner, Registration) else None
+        return sending if sending is not None and sas.holds(sending) else None
 
     # --- requests ---
 
@@ -120,20 +122,19 @@ class Wire:
         self, flow: Flow, request: Request, user: TransactionUser, *, patience: float | None = None
     ) -> ClientTransaction:
         """Send a request to the core, under a Via of our core side."""
-        return self._ask(
-            flow, self.context.core_endpoint(flow.remote.host), request, user, patience
-        )
+        sent_by = self.context.core_endpoint(flow.remote.host)
+        return self._ask(flow, sent_by, request, user, patience=patience)
 
     def ask_phone(
         self, row: SaRow, flow: Flow, request: Request, user: TransactionUser
     ) -> ClientTransaction:
         """Send a request to a phone under its SAs; our Via there names ps (TS 24.229 5.2.6)."""
         sent_by = Endpoint(row.sa_set.pcscf, row.sa_set.port_ps)
-        return self._ask(flow, sent_by, request, user, None)
+        return self._ask(flow, sent_by, request, user, row=row)
 
     def ask_clear(self, flow: Flow, request: Request, user: TransactionUser) -> ClientTransaction:
         """Send a request to a phone that registered without IPsec, as policy allowed."""
-        return self._ask(flow, flow.local, request, user, None)
+        return self._ask(flow, flow.local, request, user)
 
     def _ask(
         self,
@@ -141,14 +142,16 @@ class Wire:
         sent_by: Endpoint,
         request: Request,
         user: TransactionUser,
-        patience: float | None,
+        *,
+        row: SaRow | None = None,
+        patience: float | None = None,
     ) -> ClientTransaction:
         branch = self.context.ids.branch()
         request.prepend("via", rewrite.via_value(flow.transport, sent_by, branch))
         effect = SendSip(
             flow, request.to_bytes(), ref=branch, connect=flow.transport is Transport.TCP
         )
-        return self.transactions.send(effect, request.method, user, patience=patience)
+        return self.transactions.send(effect, request.method, user, row=row, patience=patience)
 
 
 def _udp_return(via: Via, flow: Flow) -> Endpoint:
