@@ -33,6 +33,7 @@ def test_the_command_has_its_ways(tmp_path: Path, how: str) -> None:
     directory = tmp_path / "a directory"
     directory.mkdir()
     done = run(
+        *("bash", "-c", 'umask 027; exec "$@"', "-"),
         *(WITH_ESP, "bash", "-c", OBSERVED, "-", "a b", "", "new\nline", "*"),
         cwd=directory,
         PCSCF_ESP=how,
@@ -42,16 +43,10 @@ def test_the_command_has_its_ways(tmp_path: Path, how: str) -> None:
         "arguments: a b|arguments: |arguments: new\nline|arguments: *|\n"
         f"directory: {directory}\n"
         'variable: it\'s "quoted" $HOME\n'
-        f"no terminal\n{umask():04o}\n"
+        "no terminal\n0027\n"
     )
     assert done.stderr == "on stderr\n"
     assert done.returncode == 77
-
-
-def umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 @needs_uml
