@@ -281,3 +281,10 @@ def test_shorter_expiry_is_noticed(phone, core):
     core.registrar.behaviour.max_expires = 900
     phone.register()
     assert phone.granted == 900
+
+
+def test_closing_twice(phone, core):
+    phone.register()
+    for _ in range(2):
+        phone.close()
+    assert phone.installer.installed == []

@@ -75,7 +75,9 @@ class Pump:
         sock.close()
 
     def close(self) -> None:
-        """Stop the thread and close every socket that is still watched."""
+        """Stop the thread and close every socket that is still watched; twice is fine."""
+        if not self._open:
+            return
         self._open = False
         self._wake.send(b"x")
         self._thread.join()
