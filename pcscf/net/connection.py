@@ -63,9 +63,14 @@ class Connection(asyncio.Protocol):
 
     # -- sending ------------------------------------------------------------------------------
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it takes nothing more to send."""
+        return self._transport.is_closing()
+
     def send(self, data: bytes) -> str:
         """Send one message whole. Return the reason if it cannot be, else an empty string."""
-        if self._transport.is_closing():
+        if self.is_closing:
             return "connection is closing"
         if self._transport.get_write_buffer_size() + len(data) > self._limits.send_buffer:
             return "send buffer is full"
@@ -74,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what was sent has left; a peer that does not read has no say in it."""
-        if not self._transport.is_closing():
+        if not self.is_closing:
             self._transport.close()
             delay = self._limits.message_timeout
             self._close_timer = self._loop.call_later(delay, self._transport.abort)
@@ -131,9 +136,8 @@ class Connection(asyncio.Protocol):
 
     def _give_up(self, error: ParseError) -> None:
         """Have the message answered, then close: where the next one begins cannot be known."""
-        if self._transport.is_closing():
+        if self.is_closing:
             return
-        self._transport.pause_reading()
         self._owner.emit(SipUnreadable(self.flow, error.head, error))
         self.close()
 

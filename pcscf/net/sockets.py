@@ -40,8 +40,6 @@ def bound(transport: Transport, local: Endpoint, *, shared: bool = False) -> soc
     family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
     sock = socket.socket(family, _TYPES[transport] | socket.SOCK_NONBLOCK)
     try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if transport is Transport.TCP:
             # Connections of the run before may still be in TIME_WAIT; and connections
             # from one protected client port to many phones share that port.

@@ -71,7 +71,7 @@ class TcpTable:
         """Send on the flow's connection, or on the one that is being opened, or open it."""
         key = _key(effect.flow)
         connection = self._by_key.get(key)
-        if connection is not None:
+        if connection is not None and not connection.is_closing:
             self._failed(effect, connection.send(effect.data))
         elif key in self._opening:
             self._wait(self._opening[key], effect)

@@ -18,11 +18,6 @@ def test_a_socket_is_bound_where_it_was_asked_to_be(transport, host):
         assert not sock.getblocking()
 
 
-def test_an_ipv6_socket_leaves_ipv4_alone():
-    with bound(Transport.TCP, Endpoint("::1", 0)) as sock:
-        assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
-
-
 def test_the_receive_buffer_holds_a_burst():
     with bound(Transport.UDP, Endpoint(HOST, 0)) as sock, socket.socket(type=sock.type) as plain:
         size = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)

@@ -177,6 +177,38 @@ async def test_one_connection_to_the_core_serves_all_and_answers_come_back_on_it
 
 
 @looped
+async def test_of_two_connections_with_one_core_port_the_later_one_is_used():
+    async with table() as (subject, events):
+        with bound(Transport.TCP, Endpoint(HOST, 0), shared=True) as core:
+            core.listen()
+            remote = endpoint(core.getsockname())
+            subject.send(SendSip(flow_to(remote, Side.CORE), b"1", connect=True))
+            await until(lambda: len(subject._connections) == 1)
+            first, _ = core.accept()
+            second = bound(Transport.TCP, remote, shared=True)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(second, await listening(subject, Side.CORE))
+            await until(lambda: len(subject._connections) == 2)
+        with second:
+            first.close()
+            await until(lambda: of_type(events, FlowClosed))
+            subject.send(SendSip(flow_to(remote, Side.CORE), b"2", "ref"))
+            assert await loop.sock_recv(second, 10) == b"2"
+
+
+@looped
+async def test_a_connection_that_is_closing_is_replaced():
+    async with table() as (subject, events), peer() as core:
+        flow = flow_to(core.local, Side.CORE)
+        subject.send(SendSip(flow, b"1", "ref", connect=True))
+        await until(lambda: core.text == b"1")
+        subject.close_flow(flow)
+        subject.send(SendSip(flow, b"2", "ref", connect=True))
+        await until(lambda: sorted(core.came.values()) == [b"1", b"2"])
+        assert not of_type(events, SendFailed)
+
+
+@looped
 async def test_a_refused_connection_fails_all_that_waited():
     async with table() as (subject, events):
         flow = flow_to(Endpoint(HOST, free_port()))

@@ -150,6 +150,7 @@ async def test_a_full_socket_queues_and_sends_in_order_later(bench, full):
     bench.udp.send(SendSip(bench.flow, b"3", "ref"))
     await until(lambda: not bench.udp._queue)
     assert [bench.peer.recv(10) for _ in range(3)] == [b"1", b"2", b"3"]
+    assert not asyncio.get_running_loop().remove_writer(bench.raw), "still woken for nothing"
     assert bench.events == []
 
 
