@@ -2,8 +2,12 @@
 
 A test plays events and looks at what left: ``stage.to_core``, ``stage.to_phone``,
 ``stage.kernel``. Nothing sleeps; ``stage.wait`` moves the clock.
+
+Whatever a test is about, the stage checks at every effect and after every event what
+must always hold: see ``_check_send`` and ``check_tables``.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -17,10 +21,15 @@ from pcscf.core.effects import (
     Report,
     SendSip,
 )
-from pcscf.core.events import DeadlineReached, Event, InstallFailed, SipReceived
+from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.core.policy import EdgePolicy, GmAddress, NextHop
+from pcscf.core.sa_table import SaRow
+from pcscf.core.sa_table import Stage as SaStage
+from pcscf.core.state import Registration
+from pcscf.errors import ParseError
+from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Request, Response, parse
 from pcscf.sip.security import SecMechanism
 from xfrm.algorithms import Suite
@@ -51,30 +60,52 @@ POLICY = EdgePolicy(
 )
 
 
+LEGACY = Suite("hmac-md5-96", "des-ede3-cbc")
+TWO_HOPS = (NextHop(Transport.UDP, S_CSCF), NextHop(Transport.UDP, S_CSCF_2))
+FROM_CORE = Flow(Transport.UDP, Side.CORE, CORE_SIDE, S_CSCF)
+MAX_SETS = 3  # TS 33.203 7.1: six SAs each way for a contact
+
+
+def digest(ck: str = CK, ik: str = IK, *, scheme: str = "WWW-Authenticate") -> str:
+    """A challenge as the S-CSCF sends it."""
+    return (
+        f'{scheme}: Digest realm="{REALM}", nonce="{NONCE}", algorithm=AKAv1-MD5, '
+        f'ck="{ck}", ik="{ik}", qop="auth"'
+    )
+
+
 class Stage:
     """One edge and everything around it."""
 
-    def __init__(self, **policy: object) -> None:
+    def __init__(self, *, seed: int = 1, **policy: object) -> None:
         self.policy = replace(POLICY, **policy)  # type: ignore[arg-type]
-        self.edge = Edge(self.policy, Ids(Random(1).randbytes))
+        self.edge = Edge(self.policy, Ids(Random(seed).randbytes))
         self.now = 1000.0
         self.kernel: dict[SaSet, float] = {}  # installed sets, and when the kernel would drop them
         self.refuse_install = ""
         self.log: list[Effect] = []
-        self._seen = 0
+        self.secrets = {CK, IK}  # never in an effect's text
+        self._core_call = 0
+        self._asked_in_clear: set[str] = set()  # branches of requests that came in clear
 
     def play(self, event: Event) -> list[Effect]:
         """Hand in an event, carry its effects out; also those of a refused install."""
+        if isinstance(event, SipReceived) and event.flow.side is Side.CLEAR:
+            self._asked_in_clear.add(_branch(event.data))
         effects = self.edge.handle(event, self.now)
         for place, effect in enumerate(effects):
             failed = self._carry_out(effect)
             if failed is not None:
                 del effects[place + 1 :]
                 return effects + self.play(failed)
+        self.check_tables()
         return effects
 
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
-        if isinstance(effect, InstallSas):
+        assert not any(secret in repr(effect) for secret in self.secrets)
+        if isinstance(effect, SendSip):
+            self._check_send(effect)
+        elif isinstance(effect, InstallSas):
             if self.refuse_install:
                 return InstallFailed(effect.sa_set, self.refuse_install)
             assert effect.sa_set not in self.kernel
@@ -93,6 +124,54 @@ class Stage:
         held = {sa for sa_set in self.kernel for sa in sa_set.ids}
         assert held.isdisjoint(new.ids)
         assert len(set(new.ids)) == 4
+
+    def _check_send(self, effect: SendSip) -> None:
+        """Under SAs that are there, or in clear to whom asked or registered in clear."""
+        flow = effect.flow
+        if flow.side is Side.PROTECTED:
+            assert any(_covers(sa_set, flow) for sa_set in self.kernel), effect
+        elif flow.side is Side.CLEAR and _branch(effect.data) not in self._asked_in_clear:
+            assert self.edge._context.registry.by_clear_flow(flow) is not None, effect
+
+    @property
+    def rows(self) -> list[SaRow]:
+        return list(self.edge._context.sas)
+
+    def check_tables(self) -> None:
+        """The SA table says what the kernel holds; no contact has more than three sets."""
+        rows = self.rows
+        assert {row.sa_set for row in rows} == set(self.kernel)
+        for row in rows:
+            owner = row.owner
+            if row.stage in {SaStage.CURRENT, SaStage.PREVIOUS}:
+                assert isinstance(owner, Registration)
+                assert row in owner.sets
+            elif row.stage is SaStage.TEMPORARY:
+                assert not isinstance(owner, Registration)
+                assert owner.row is row
+        sets = Counter((row.owner.impi, row.sa_set.ue, row.owner.phone.emergency) for row in rows)
+        assert all(count <= MAX_SETS for count in sets.values()), sets
+
+    def left_over(self) -> dict[str, int]:
+        """What every table of the edge still holds, without the empty ones."""
+        context, wire, life = self.edge._context, self.edge._wire, self.edge._life
+        registry, registrar = context.registry, self.edge._registrar
+        held: dict[str, int] = {
+            "registrations": len(registry),
+            "users": len(registry._by_impi),
+            "clear flows": len(registry._by_clear),
+            "attempts": registry.attempts,
+            "attempts by address": len(registry._attempts_at),
+            "registers in clear": len(registrar._in_clear) + registrar._all_in_clear,
+            "transactions": len(wire.transactions),
+            "sa ports": len(context.sas._by_ports),
+            "sas": len(context.sas._by_sa),
+            "sas by address": len(context.sas._at_host),
+            "leaving": len(life._leaving),
+            "owners with a deadline": context.deadlines._live,
+            "kernel": len(self.kernel),
+        }
+        return {name: number for name, number in held.items() if number}
 
     def receive(self, flow: Flow, data: bytes) -> list[Effect]:
         return self.play(SipReceived(flow, data))
@@ -134,6 +213,42 @@ class Stage:
         assert isinstance(message, Response)
         return message
 
+    def send_fails(self, effect: SendSip, reason: str = "connection refused") -> None:
+        """Let a message not leave."""
+        self.play(SendFailed(effect.flow, effect.ref, reason))
+
+    def token(self) -> str:
+        """The user part of our Path in the last request that went to the core."""
+        return NameAddr.parse(self.last_to_core().elements("path")[0]).sip_uri.user or ""
+
+    def core_asks(self, token: str, *lines: str, method: str = "MESSAGE", uri: str = IMPU) -> None:
+        """Let the core send a request to a phone."""
+        self._core_call += 1
+        number = self._core_call
+        head = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP {S_CSCF};branch=z9hG4bKcore{number}",
+            f"Route: <sip:{token}@{CORE_SIDE};lr>",
+            "Max-Forwards: 60",
+            "From: <sip:other@example.net>;tag=c1",
+            f"To: <{uri}>",
+            f"Call-ID: core-{number}",
+            f"CSeq: 1 {method}",
+            *lines,
+            "Content-Length: 0",
+        ]
+        self.receive(FROM_CORE, ("\r\n".join(head) + "\r\n\r\n").encode())
+
+    def last_answer_to_core(self) -> Response:
+        message = parse(self.to_core[-1].data)
+        assert isinstance(message, Response)
+        return message
+
+    def last_asked_of_phone(self) -> Request:
+        message = parse(self.to_phone[-1].data)
+        assert isinstance(message, Request)
+        return message
+
     def core_says(self, request: Request, status: int, *lines: str, body: bytes = b"") -> None:
         """Let the core answer a request it got from us."""
         head = [f"SIP/2.0 {status} X"]
@@ -143,18 +258,13 @@ class Stage:
             for line in request.lines(name)
         ]
         head += [*lines, f"Content-Length: {len(body)}", "", ""]
-        flow = Flow(Transport.UDP, Side.CORE, CORE_SIDE, S_CSCF)
-        self.receive(flow, "\r\n".join(head).encode() + body)
+        self.receive(FROM_CORE, "\r\n".join(head).encode() + body)
 
     def challenge(self, request: Request | None = None, *, ck: str = CK, ik: str = IK) -> Response:
         """Let the core challenge the last REGISTER; give what the phone got."""
         request = request or self.last_to_core()
-        self.core_says(
-            request,
-            401,
-            f'WWW-Authenticate: Digest realm="{REALM}", nonce="{NONCE}", algorithm=AKAv1-MD5, '
-            f'ck="{ck}", ik="{ik}", qop="auth"',
-        )
+        self.secrets |= {ck, ik}
+        self.core_says(request, 401, digest(ck, ik))
         return self.last_to_phone()
 
     def accept(self, request: Request | None = None, *, expires: int | None = 600) -> Response:
@@ -172,6 +282,20 @@ class Stage:
             "P-Charging-Vector: icid-value=secret",
         )
         return self.last_to_phone()
+
+
+def _branch(data: bytes) -> str:
+    try:
+        return parse(data).via.branch or ""
+    except ParseError:
+        return ""
+
+
+def _covers(sa_set: SaSet, flow: Flow) -> bool:
+    """Whether the kernel finds an outbound SA of this set for a packet of the flow."""
+    pairs = {(sa_set.port_pc, sa_set.port_us), (sa_set.port_ps, sa_set.port_uc)}
+    ends = (flow.local.host, flow.remote.host)
+    return ends == (sa_set.pcscf, sa_set.ue) and (flow.local.port, flow.remote.port) in pairs
 
 
 @dataclass
@@ -193,6 +317,8 @@ class Phone:
     call_id: str = "call-1"
     security_client: str | None = None
     verify: str = ""
+    require: str = "sec-agree"
+    to: str = ""
 
     @property
     def gm(self) -> str:
@@ -203,8 +329,8 @@ class Phone:
         if self.security_client is not None:
             return self.security_client
         return ", ".join(
-            f"ipsec-3gpp; alg=hmac-sha-1-96; ealg={ealg}; spi-c={self.spi_uc}; spi-s={self.spi_us}; "
-            f"port-c={self.port_uc}; port-s={self.port_us}"
+            f"ipsec-3gpp; alg=hmac-sha-1-96; ealg={ealg}; spi-c={self.spi_uc}; "
+            f"spi-s={self.spi_us}; port-c={self.port_uc}; port-s={self.port_us}"
             for ealg in ("aes-cbc", "null")
         )
 
@@ -219,6 +345,12 @@ class Phone:
             Endpoint(self.gm, PORT_PS),
             Endpoint(self.host, self.port_uc),
         )
+
+    def to_phone_flow(self) -> Flow:
+        """SA 3: our client port to the phone's server port."""
+        sa_set = self.set_in_kernel()
+        local, remote = Endpoint(self.gm, sa_set.port_pc), Endpoint(self.host, self.port_us)
+        return Flow(self.transport, Side.PROTECTED, local, remote)
 
     def new_numbers(self, *, restart: bool = False) -> None:
         """TS 33.203 7.4: uc and the SPIs change; us stays unless the phone began anew."""
@@ -239,7 +371,7 @@ class Phone:
             f"Via: SIP/2.0/{self.transport} {host}:{self.port_us};branch={branch}",
             "Max-Forwards: 70",
             f"From: <{self.impu}>;tag=f1",
-            f"To: <{self.impu}>",
+            f"To: <{self.to or self.impu}>",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} {method}",
             *lines,
@@ -271,13 +403,30 @@ class Phone:
             f"Contact: {contact}",
             f'Authorization: Digest username="{self.impi}", realm="{REALM}", uri="sip:{REALM}", '
             f'nonce="{nonce}", response="{response}"{auth}',
-            "Require: sec-agree",
+            f"Require: {self.require}",
             "Proxy-Require: sec-agree",
             "Supported: path",
             *security,
             *lines,
             branch=branch,
         )
+
+    def answers(self, request: Request, status: int, *lines: str) -> bytes:
+        """A response to a request of the core."""
+        head = [f"SIP/2.0 {status} X"]
+        head += [
+            line
+            for name in ("via", "from", "to", "call-id", "cseq")
+            for line in request.lines(name)
+        ]
+        return "\r\n".join([*head, *lines, "Content-Length: 0", "", ""]).encode()
+
+    def says(self, data: bytes) -> None:
+        """Send under the SAs."""
+        self.stage.receive(self.protected_flow(), data)
+
+    def says_in_clear(self, data: bytes) -> None:
+        self.stage.receive(self.clear_flow(), data)
 
     def answer(self, **more: object) -> bytes:
         """SM7: the response, with both lists."""
@@ -304,15 +453,23 @@ class Phone:
         self.stage.receive(self.protected_flow(), self.answer())
         assert self.stage.accept(expires=expires).status == 200
 
-    def reregistered(self) -> Flow:
-        """SM1 to SM12 under the SAs, with new numbers; gives the old flow."""
+    def rechallenged(self) -> Flow:
+        """SM1 to SM6 under the SAs, with new numbers; gives the old flow."""
         old = self.protected_flow()
+        renewal = self.renewal()
+        self.stage.receive(old, renewal)
+        self.take_server(self.stage.challenge())
+        return old
+
+    def renewal(self) -> bytes:
+        """SM1 under the SAs, with new numbers from now on."""
         old_verify = self.verify
         self.new_numbers()
-        self.stage.receive(
-            old, self.register(f"Security-Verify: {old_verify}", nonce=NONCE, response="1")
-        )
-        self.take_server(self.stage.challenge())
+        return self.register(f"Security-Verify: {old_verify}", nonce=NONCE, response="1")
+
+    def reregistered(self) -> Flow:
+        """SM1 to SM12 under the SAs, with new numbers; gives the old flow."""
+        old = self.rechallenged()
         self.stage.receive(self.protected_flow(), self.answer())
         assert self.stage.accept().status == 200
         return old

@@ -19,7 +19,7 @@ def test_a_phone_registers(host: str, transport: Transport) -> None:
     assert IK.encode() not in first.data
 
     stage.receive(phone.protected_flow(), phone.answer())
-    assert stage.last_to_core().get("authorization").endswith('integrity-protected="yes"')
+    assert (stage.last_to_core().get("authorization") or "").endswith('integrity-protected="yes"')
     assert stage.accept().status == 200
     sent = stage.to_phone[-1].flow
     sa_set = phone.set_in_kernel()

@@ -1,0 +1,26 @@
+import pytest
+
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "text"),
+    [
+        (Endpoint("192.0.2.1", 5060), "192.0.2.1:5060"),
+        (Endpoint("2001:db8::1", 5060), "[2001:db8::1]:5060"),
+    ],
+)
+def test_endpoints_print_as_in_sip(endpoint: Endpoint, text: str) -> None:
+    assert str(endpoint) == text
+
+
+def test_side_and_both_ends_tell_flows_apart() -> None:
+    here, there = Endpoint("192.0.2.1", 5060), Endpoint("192.0.2.2", 5060)
+    flow = Flow(Transport.TCP, Side.CLEAR, here, there)
+    others = {
+        flow._replace(transport=Transport.UDP),
+        flow._replace(side=Side.PROTECTED),
+        flow._replace(local=there),
+        flow._replace(remote=here),
+    }
+    assert len(others | {flow}) == 5
