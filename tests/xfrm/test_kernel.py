@@ -133,6 +133,13 @@ def test_probe_tries_the_families_of_our_addresses(netlink, addresses, families)
     assert len(netlink.sends[0]) == families * len(SUITES)
 
 
+def test_dump_and_present_tell_of_our_reqid_only(netlink, kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    theirs = replace(sa_set(), ue="192.0.2.11", pcscf="192.0.2.1")
+    XfrmKernel(REQID + 1, ()).install(theirs, KEYS, 300)
+    assert kernel.present() == set(sa_set().ids) == {sa.id for sa in kernel.dump()}
+
+
 def test_open_installs_policies_before_it_sweeps(netlink, kernel):
     XfrmKernel(REQID, ()).install(sa_set(), KEYS, 0)
     XfrmKernel(REQID + 1, ()).install(
