@@ -57,6 +57,10 @@ class CoreRelay:
         else:
             self.final(response)
 
+    def may_send_again(self) -> bool:
+        """The core stays where it is."""
+        return True
+
     def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
         """Silence or a refused connection: the next hop."""
         self._try_next(reason)

@@ -14,12 +14,18 @@ _TRYING, _FINAL = 100, 200
 
 
 class PhoneRelay:
-    """A request at a phone. Only that phone's own SAs may bring the answer."""
+    """A request at a phone. Only that phone's own SAs may bring the answer.
 
-    def __init__(self, wire: Wire, server: ServerTransaction, registration: Registration) -> None:
+    ``row`` is the set it goes out under, None to a phone that registered in clear.
+    """
+
+    def __init__(
+        self, wire: Wire, server: ServerTransaction, registration: Registration, row: SaRow | None
+    ) -> None:
         self._wire = wire
         self._server = server
         self.registration = registration
+        self._row = row
 
     def on_response(self, response: Response) -> None:
         """Pass a response back to the core; our Via goes, and what only the network may state."""
@@ -31,6 +37,12 @@ class PhoneRelay:
         )
         rewrite.drop(response, "p-asserted-identity")
         self._wire.answer(self._server, response)
+
+    def may_send_again(self) -> bool:
+        """Not under numbers that may be another user's by now, nor in clear to a phone with SAs."""
+        if self._row is None:
+            return self.registration.clear_flow is not None
+        return self._wire.context.sas.holds(self._row)
 
     def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
         """Tell the sender: the request was not, and never is, sent another way."""
@@ -88,8 +100,8 @@ class Terminating:
         rewrite.strip_keys(request)
         rewrite.drop(request, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS)
         rewrite.drop(request, "p-visited-network-id", "p-access-network-info")
-        relay = PhoneRelay(self._wire, server, registration)
         row = registration.sending
+        relay = PhoneRelay(self._wire, server, registration, row)
         if row is not None:
             self._wire.ask_phone(row, _flow(registration, row), request, relay)
         elif registration.clear_flow is not None:

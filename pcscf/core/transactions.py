@@ -119,15 +119,15 @@ class TransactionUser(Protocol):
     def on_response(self, response: Response) -> None:
         """Take a response: any number of 1xx, then one final."""
 
+    def may_send_again(self) -> bool:
+        """Say whether what the request went out under is still there."""
+
     def on_no_response(self, client: "ClientTransaction", reason: str) -> None:
         """Take note that no final response will come."""
 
 
 class ClientTransaction(Timed):
-    """A request we sent. ``branch`` names it, on the wire and in failed sends.
-
-    ``row`` is the SA set it went out under, None if in clear.
-    """
+    """A request we sent. ``branch`` names it, on the wire and in failed sends."""
 
     __slots__ = (
         "branch",
@@ -137,7 +137,6 @@ class ClientTransaction(Timed):
         "limit",
         "method",
         "resend",
-        "row",
         "state",
         "timers",
         "user",
@@ -149,7 +148,6 @@ class ClientTransaction(Timed):
         effect: SendSip,
         timers: Timers,
         user: TransactionUser,
-        row: SaRow | None,
     ) -> None:
         super().__init__()
         self.branch = effect.ref
@@ -157,7 +155,6 @@ class ClientTransaction(Timed):
         self.effect = effect
         self.timers = timers
         self.user = user
-        self.row = row
         self.state = State.TRYING
         self.limit = inf  # timer F, which no 1xx moves
         self.interval = timers.t1
@@ -243,15 +240,14 @@ class Transactions:
         method: str,
         user: TransactionUser,
         *,
-        row: SaRow | None = None,
         patience: float | None = None,
     ) -> ClientTransaction:
-        """Send a request; ``effect.ref`` is its branch, ``row`` the SA set it goes under.
+        """Send a request; ``effect.ref`` is its branch.
 
         ``patience`` bounds the wait for the first sign of life, in seconds; timer F otherwise.
         """
         timers = self._timers(effect.flow.side)
-        client = ClientTransaction(method, effect, timers, user, row)
+        client = ClientTransaction(method, effect, timers, user)
         self._clients[client.branch] = client
         now = self._context.now
         client.limit = now + timers.transaction
@@ -298,9 +294,8 @@ class Transactions:
             self.forget(owner)
         elif self._context.now >= owner.ends:
             self._step(owner, Input.TIMEOUT, None, "no answer")
-        elif owner.row is not None and not self._context.sas.holds(owner.row):
-            # Its ports may be another user's by now.
-            self._step(owner, Input.FAILURE, None, "its SAs are gone")
+        elif not owner.user.may_send_again():
+            self._step(owner, Input.FAILURE, None, "no longer there")
         else:
             self._step(owner, Input.RETRANSMIT, None, "")
 

@@ -54,7 +54,8 @@ class Wire:
             )
             self.transactions.forget(transaction)
             return
-        effect = SendSip(flow, response.to_bytes(), ref=transaction.ref)
+        anew = flow.transport is Transport.TCP and flow != transaction.flow
+        effect = SendSip(flow, response.to_bytes(), ref=transaction.ref, connect=anew)
         self.transactions.answer(transaction, response.status, effect)
 
     def reject(
@@ -103,7 +104,9 @@ class Wire:
             row = self._live_row(transaction)
             if row is None:
                 return None
-            return flow if flow.transport is Transport.TCP else to_phone(row, Transport.UDP)
+            if row is transaction.row and flow.transport is Transport.TCP:
+                return flow
+            return to_phone(row, flow.transport)
         if flow.transport is Transport.TCP:
             return flow
         return flow._replace(remote=_udp_return(transaction.request.via, flow))
@@ -130,7 +133,7 @@ class Wire:
     ) -> ClientTransaction:
         """Send a request to a phone under its SAs; our Via there names ps (TS 24.229 5.2.6)."""
         sent_by = Endpoint(row.sa_set.pcscf, row.sa_set.port_ps)
-        return self._ask(flow, sent_by, request, user, row=row)
+        return self._ask(flow, sent_by, request, user)
 
     def ask_clear(self, flow: Flow, request: Request, user: TransactionUser) -> ClientTransaction:
         """Send a request to a phone that registered without IPsec, as policy allowed."""
@@ -143,7 +146,6 @@ class Wire:
         request: Request,
         user: TransactionUser,
         *,
-        row: SaRow | None = None,
         patience: float | None = None,
     ) -> ClientTransaction:
         branch = self.context.ids.branch()
@@ -151,7 +153,7 @@ class Wire:
         effect = SendSip(
             flow, request.to_bytes(), ref=branch, connect=flow.transport is Transport.TCP
         )
-        return self.transactions.send(effect, request.method, user, row=row, patience=patience)
+        return self.transactions.send(effect, request.method, user, patience=patience)
 
 
 def _udp_return(via: Via, flow: Flow) -> Endpoint:

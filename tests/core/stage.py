@@ -258,7 +258,7 @@ class Stage:
             for line in request.lines(name)
         ]
         head += [*lines, f"Content-Length: {len(body)}", "", ""]
-        self.receive(FROM_CORE, "\r\n".join(head).encode() + body)
+        self.receive(FROM_CORE, "\r\n".join(head).encode("utf-8", "surrogateescape") + body)
 
     def challenge(self, request: Request | None = None, *, ck: str = CK, ik: str = IK) -> Response:
         """Let the core challenge the last REGISTER; give what the phone got."""
@@ -419,7 +419,9 @@ class Phone:
             for name in ("via", "from", "to", "call-id", "cseq")
             for line in request.lines(name)
         ]
-        return "\r\n".join([*head, *lines, "Content-Length: 0", "", ""]).encode()
+        return "\r\n".join([*head, *lines, "Content-Length: 0", "", ""]).encode(
+            "utf-8", "surrogateescape"
+        )
 
     def says(self, data: bytes) -> None:
         """Send under the SAs."""
