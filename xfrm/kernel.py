@@ -93,7 +93,7 @@ class XfrmKernel:
         sas = self._associations(sa_set, keys, lifetime)
         answers = self._netlink.ask(wire.new_sa, sas)
         if any(answer.code for answer in answers):
-            self._delete([sa for sa, answer in zip(sas, answers, strict=True) if not answer.code])
+            self._delete(_granted(sas, answers))
             raise _sa_refusal("install", sas, answers)
 
     def extend(self, sa_set: SaSet, lifetime: int) -> None:
@@ -111,26 +111,29 @@ class XfrmKernel:
 
     def remove(self, sa_set: SaSet) -> None:
         """Remove the four SAs in one send."""
-        self._delete(self._associations(sa_set, _NO_KEYS, 0))
+        sources = (sa_set.ue, sa_set.pcscf, sa_set.pcscf, sa_set.ue)
+        self._delete(list(zip(sa_set.ids, sources, strict=True)))
 
     def _associations(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> FourSas:
         return sa_set.associations(keys, self._reqid, self._selectors, lifetime)
 
     def _added(self, sa: SaId) -> int:
-        """When an SA was created, in seconds since the epoch."""
+        """When an SA was created, in seconds since the epoch.
+
+        The kernel's answer holds the SA's keys too; nothing of it is kept.
+        """
         found = self._netlink.get(lambda sequence: wire.get_sa(sa, sequence))
         if isinstance(found, Answer):
             raise refusal(f"find {_name(sa)}", found)
         installed = wire.read_sa(found)
         return installed.added if installed else 0
 
-    def _delete(self, sas: Sequence[SecurityAssociation | InstalledSa]) -> None:
-        answers = self._netlink.ask(
-            lambda sa, sequence: wire.delete_sa(sa.id, sa.source, sequence), sas
-        )
-        for sa, answer in zip(sas, answers, strict=True):
+    def _delete(self, sas: Sequence[tuple[SaId, str]]) -> None:
+        """Remove SAs, each given by its name and its source."""
+        answers = self._netlink.ask(lambda sa, sequence: wire.delete_sa(*sa, sequence), sas)
+        for (name, _), answer in zip(sas, answers, strict=True):
             if answer.code not in (0, errno.ESRCH):
-                raise refusal(f"remove {_name(sa.id)}", answer)
+                raise refusal(f"remove {_name(name)}", answer)
 
     # -- all that is ours ---------------------------------------------------------------------
 
@@ -148,16 +151,19 @@ class XfrmKernel:
         """Install the policies first, so that nothing passes in clear from here on."""
         self._is_owner = True
         self._install_policies()
-        orphans = self.dump()
-        self._delete(orphans)
-        return len(orphans)
+        return self._delete_all()
 
     def close(self) -> None:
         """Remove SAs and policies, if this object has installed the policies."""
         if self._is_owner:
-            self._delete(self.dump())
+            self._delete_all()
             self._delete_policies(self._own_policies())
         self._netlink.close()
+
+    def _delete_all(self) -> int:
+        ours = [(sa.id, sa.source) for sa in self.dump()]
+        self._delete(ours)
+        return len(ours)
 
     # -- policies -----------------------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class XfrmKernel:
             for is_ipv6 in sorted(families)
         ]
         answers = self._netlink.ask(wire.new_sa, sas)
-        self._delete([sa for sa, answer in zip(sas, answers, strict=True) if not answer.code])
+        self._delete(_granted(sas, answers))
         failed = [(sa, answer) for sa, answer in zip(sas, answers, strict=True) if answer.code]
         return {sa.suite: str(_sa_refusal("try", [sa], [answer])) for sa, answer in failed}
 
@@ -206,6 +212,14 @@ def _throw_away(suite: Suite, reqid: int, source: str, destination: str) -> Secu
     return SecurityAssociation(
         SaId(destination, spi), source, selector, suite, keys, reqid, _PROBE_LIFETIME
     )
+
+
+def _granted(
+    sas: Sequence[SecurityAssociation], answers: Sequence[Answer]
+) -> list[tuple[SaId, str]]:
+    """Names and sources of the SAs that were installed."""
+    pairs = zip(sas, answers, strict=True)
+    return [(sa.id, sa.source) for sa, answer in pairs if answer.code == 0]
 
 
 def _name(sa: SaId) -> str:
