@@ -23,7 +23,7 @@ def strip_keys(message: Message) -> AkaKeys | None:
     A challenge that cannot be read goes altogether: it may hold keys.
     """
     found: AkaKeys | None = None
-    for name in _CHALLENGES:
+    for name in reversed(_CHALLENGES):
         if name not in message:
             continue
         for index in range(len(message.values(name)) - 1, -1, -1):

@@ -1,0 +1,136 @@
+"""Next hops in order, and an answer in any case."""
+
+import pytest
+
+from pcscf.core.flow import Transport
+from pcscf.core.policy import NextHop, SecAgree
+from pcscf.sip.message import Request, parse
+from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Phone, Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(next_hops=TWO_HOPS)
+
+
+@pytest.fixture
+def phone(stage: Stage) -> Phone:
+    return Phone(stage)
+
+
+def fail(stage: Stage, way: str) -> None:
+    """Let the latest request to the core fail."""
+    if way == "silence":
+        stage.wait(40)
+    elif way == "refused":
+        stage.send_fails(stage.to_core[-1])
+    else:
+        stage.core_says(stage.last_to_core(), int(way))
+
+
+WAYS = ["silence", "refused", "503", "480", "302"]
+
+
+@pytest.mark.parametrize("way", WAYS[1:])
+def test_a_register_goes_on_to_the_next_hop(stage: Stage, phone: Phone, way: str) -> None:
+    phone.says_in_clear(phone.register())
+    assert stage.to_core[-1].flow.remote == S_CSCF
+    fail(stage, way)
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+    assert not stage.to_phone
+    assert stage.challenge().status == 401
+
+
+def test_silence_is_an_answer_early_while_there_is_another_hop(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    stage.wait(3.9)
+    assert {effect.flow.remote for effect in stage.to_core} == {S_CSCF}
+    stage.wait(0.2)
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+    stage.wait(31)
+    assert not stage.to_phone  # the last one has its full time
+    assert stage.challenge().status == 401
+
+
+def test_a_sign_of_life_buys_the_full_time(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    stage.core_says(stage.last_to_core(), 100)
+    stage.wait(20)
+    assert {effect.flow.remote for effect in stage.to_core} == {S_CSCF}
+
+
+@pytest.mark.parametrize("last", WAYS)
+@pytest.mark.parametrize("first", WAYS[1:])
+def test_when_all_fail_it_is_504_once(stage: Stage, phone: Phone, first: str, last: str) -> None:
+    phone.says_in_clear(phone.register())
+    fail(stage, first)
+    fail(stage, last)
+    assert [effect.data[:11] for effect in stage.to_phone] == [b"SIP/2.0 504"]
+    stage.wait(400)
+    assert stage.left_over() == {}
+
+
+def test_each_try_is_a_transaction_of_its_own(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    first = stage.last_to_core()
+    fail(stage, "503")
+    second = stage.last_to_core()
+    assert first.via.branch != second.via.branch
+    assert len(second.elements("via")) == 2
+    assert first.get("path") == second.get("path")
+
+
+def test_a_late_answer_of_a_hop_given_up_changes_nothing(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    first = stage.last_to_core()
+    stage.wait(5)
+    stage.challenge()
+    rows = stage.rows
+    stage.core_says(first, 401, 'WWW-Authenticate: Digest ck="00", ik="00"')
+    assert stage.rows == rows
+    assert len(stage.to_phone) == 1
+
+
+def test_without_next_hops_it_is_504() -> None:
+    stage = Stage(next_hops=())
+    phone = Phone(stage)
+    phone.says_in_clear(phone.register())
+    assert stage.last_to_phone().status == 504
+    stage.wait(200)
+    assert stage.left_over() == {}
+
+
+def test_a_hop_over_tcp_may_be_connected_to() -> None:
+    stage = Stage(next_hops=(NextHop(Transport.TCP, S_CSCF),))
+    phone = Phone(stage)
+    phone.says_in_clear(phone.register())
+    assert stage.to_core[-1].connect
+    request = parse(stage.to_core[-1].data)
+    assert isinstance(request, Request)
+    assert request.via.transport == "TCP"
+
+
+def test_trying_stays_with_us_other_1xx_go_on(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    stage.core_says(stage.last_to_core(), 100)
+    assert not stage.to_phone
+    stage.core_says(stage.last_to_core(), 199, "P-Charging-Vector: icid-value=1")
+    assert stage.last_to_phone().status == 199
+    assert "p-charging-vector" not in stage.last_to_phone()
+
+
+@pytest.mark.parametrize("status", [199, 200, 401, 404])
+def test_an_answer_without_our_phones_via_still_reaches_it(
+    status: int,
+) -> None:
+    stage = Stage(sec_agree=SecAgree.PREFER)
+    phone = Phone(stage, security_client="")
+    data = phone.register()
+    phone.says_in_clear(data)
+    request = stage.last_to_core()
+    while len(request.elements("via")) > 1:
+        top = request.pop_element("via")
+        request.set("via", top)
+    stage.core_says(request, status)
+    assert stage.last_to_phone().status == status
+    assert stage.last_to_phone().elements("via") == parse(data).elements("via")
