@@ -267,6 +267,21 @@ class Stage:
         self.core_says(request, 401, digest(ck, ik))
         return self.last_to_phone()
 
+    def accept_answer_of(self, phone: "Phone") -> Response:
+        """SM7 to SM12."""
+        phone.says(phone.answer())
+        return self.accept()
+
+    def core_refuses(self, status: int) -> int:
+        """Let the core refuse the last request; give the status the phone got."""
+        self.core_says(self.last_to_core(), status)
+        return self.last_to_phone().status
+
+    def accept_silently(self, request: Request) -> None:
+        """Let the core accept a REGISTER whose answer may not reach the phone."""
+        contacts = [f"Contact: <{contact.uri}>;expires=600" for contact in request.contacts]
+        self.core_says(request, 200, *contacts)
+
     def accept(self, request: Request | None = None, *, expires: int | None = 600) -> Response:
         """Let the core accept the last REGISTER."""
         request = request or self.last_to_core()
@@ -365,7 +380,7 @@ class Phone:
     ) -> bytes:
         self.cseq += 1
         host = f"[{self.host}]" if ":" in self.host else self.host
-        branch = branch or f"z9hG4bKue{self.port_uc}x{self.cseq}"
+        branch = branch or f"z9hG4bK{self.call_id}p{self.port_uc}x{self.cseq}"
         head = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport} {host}:{self.port_us};branch={branch}",
