@@ -1,0 +1,203 @@
+"""Requests from the core to a phone."""
+
+import pytest
+
+from pcscf.core.events import FlowClosed
+from pcscf.core.flow import Transport
+from pcscf.sip.message import parse
+from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPU, PORT_PS, Phone, Stage, digest
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def phone(stage: Stage) -> Phone:
+    phone = Phone(stage)
+    phone.registered()
+    return phone
+
+
+def test_what_the_phone_sees(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(
+        stage.token(),
+        "P-Charging-Vector: icid-value=1",
+        "P-Access-Network-Info: x",
+        digest(CK, IK),
+        uri=f"sip:ue@192.0.2.10:{phone.port_us}",
+    )
+    request = stage.last_asked_of_phone()
+    assert stage.to_phone[-1].flow == phone.to_phone_flow()
+    assert (request.via.host, request.via.port) == (GM, PORT_PS)
+    for name in ("route", "p-charging-vector", "p-access-network-info"):
+        assert name not in request
+    assert b"ck=" not in request.to_bytes()
+
+
+def test_the_answer_goes_back_under_the_cores_via(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(stage.token())
+    data = phone.answers(
+        stage.last_asked_of_phone(),
+        200,
+        "P-Asserted-Identity: <sip:boss@example.net>",
+        "P-Preferred-Identity: <sip:boss@example.net>",
+        "P-Charging-Vector: icid-value=1",
+    )
+    phone.says(data)
+    answer = stage.last_answer_to_core()
+    assert answer.status == 200
+    assert len(answer.elements("via")) == 1
+    for name in ("p-asserted-identity", "p-preferred-identity", "p-charging-vector"):
+        assert name not in answer
+
+
+def test_a_phone_that_spoils_the_via_list_does_no_harm(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(stage.token())
+    request = stage.last_asked_of_phone()
+    request.set("via", request.elements("via")[0])
+    phone.says(phone.answers(request, 200))
+    answer = stage.last_answer_to_core()
+    assert answer.status == 200
+    assert [via.partition(" ")[2] for via in answer.elements("via")] == [
+        "203.0.113.9:5060;branch=z9hG4bKcore1"
+    ]
+    stage.wait(200)
+    assert stage.left_over().get("transactions") is None
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_the_transport_is_the_registrations(stage: Stage, transport: Transport) -> None:
+    phone = Phone(stage, transport=transport)
+    phone.registered()
+    stage.core_asks(stage.token())
+    sent = stage.to_phone[-1]
+    assert sent.flow.transport is transport
+    # Over TCP the phone's own connection is there.
+    assert sent.flow == (
+        phone.to_phone_flow() if transport is Transport.UDP else phone.protected_flow()
+    )
+
+
+def test_without_a_connection_one_is_opened_to_us(stage: Stage) -> None:
+    phone = Phone(stage, transport=Transport.TCP)
+    phone.registered()
+    stage.play(FlowClosed(phone.protected_flow()))
+    stage.core_asks(stage.token())
+    sent = stage.to_phone[-1]
+    assert (sent.flow, sent.connect) == (phone.to_phone_flow(), True)
+    stage.send_fails(sent)
+    assert stage.last_answer_to_core().status == 480
+    assert stage.kernel
+
+
+def test_silence_is_408_and_a_refused_connection_480(stage: Stage, phone: Phone) -> None:
+    token = stage.token()
+    stage.core_asks(token)
+    stage.wait(129)
+    assert stage.last_answer_to_core().status == 408
+    stage.core_asks(token)
+    stage.send_fails(stage.to_phone[-1])
+    assert stage.last_answer_to_core().status == 480
+
+
+@pytest.mark.parametrize(
+    ("route", "status"),
+    [
+        (f"<sip:nobody@{CORE_SIDE};lr>", 404),
+        (f"<sip:{CORE_SIDE};lr>", 404),
+        ("<sip:t@203.0.113.66;lr>", 404),
+        ("broken<", 400),
+        ("<tel:+1>", 400),
+    ],
+)
+def test_a_route_that_is_no_path_of_ours_reaches_nobody(
+    stage: Stage, route: str, status: int
+) -> None:
+    head = [
+        "MESSAGE sip:x@y SIP/2.0",
+        "Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKa",
+        f"Route: {route}",
+        "From: <sip:a@b>;tag=1",
+        "To: <sip:x@y>",
+        "Call-ID: 1",
+        "CSeq: 1 MESSAGE",
+    ]
+    stage.receive(FROM_CORE, ("\r\n".join(head) + "\r\n\r\n").encode())
+    assert stage.last_answer_to_core().status == status
+
+
+def test_the_token_is_nothing_to_guess_from(stage: Stage, phone: Phone) -> None:
+    token = stage.token()
+    for guess in (token[:-1], token.upper() + "x", ""):
+        stage.core_asks(guess or "x")
+        assert stage.last_answer_to_core().status == 404
+
+
+def test_options_asks_whether_we_live(stage: Stage) -> None:
+    head = [
+        "OPTIONS sip:203.0.113.5 SIP/2.0",
+        "Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKb",
+        "From: <sip:a@b>;tag=1",
+        "To: <sip:x@y>",
+        "Call-ID: 1",
+        "CSeq: 1 OPTIONS",
+    ]
+    stage.receive(FROM_CORE, ("\r\n".join(head) + "\r\n\r\n").encode())
+    assert stage.last_answer_to_core().status == 200
+
+
+# --- who may answer ---
+
+
+def test_only_the_phone_that_was_asked_may_answer(stage: Stage, phone: Phone) -> None:
+    """Neither another user's SA, nor a stranger in clear, nor the core."""
+    other = Phone(
+        stage, impi="b@x", impu="sip:b@x", port_uc=50001, port_us=50002, spi_uc=900, spi_us=901
+    )
+    token = stage.token()
+    other.registered()
+    stage.core_asks(token)
+    data = phone.answers(stage.last_asked_of_phone(), 200)
+    before = len(stage.to_core)
+    other.says(data)
+    other.says_in_clear(data)
+    stage.receive(FROM_CORE, data)
+    assert len(stage.to_core) == before
+    phone.says(data)
+    assert stage.last_answer_to_core().status == 200
+
+
+def test_a_set_that_is_not_confirmed_brings_no_answers(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(stage.token())
+    data = phone.answers(stage.last_asked_of_phone(), 200)
+    phone.new_numbers(restart=True)
+    phone.challenged()
+    before = len(stage.to_core)
+    phone.says(data)
+    assert len(stage.to_core) == before
+
+
+def test_an_answer_may_come_from_the_server_port_to_our_client_port(
+    stage: Stage, phone: Phone
+) -> None:
+    stage.core_asks(stage.token())
+    stage.receive(phone.to_phone_flow(), phone.answers(stage.last_asked_of_phone(), 200))
+    assert stage.last_answer_to_core().status == 200
+
+
+def test_an_answer_to_another_method_is_none(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(stage.token())
+    request = stage.last_asked_of_phone()
+    request.set("cseq", "1 BYE")
+    before = len(stage.to_core)
+    phone.says(phone.answers(request, 200))
+    assert len(stage.to_core) == before
+
+
+def test_the_request_uri_is_the_cores(stage: Stage, phone: Phone) -> None:
+    stage.core_asks(stage.token(), uri=IMPU)
+    request = parse(stage.to_phone[-1].data)
+    assert stage.last_asked_of_phone().uri == IMPU
+    assert request.get("max-forwards") == "59"
