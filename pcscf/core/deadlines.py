@@ -41,7 +41,6 @@ class Deadlines:
         """Take the owner's deadline away."""
         self._live -= owner.deadline != inf
         owner.deadline = inf
-        self._clean_up()
 
     def next(self) -> float | None:
         """When to look again; never later than the earliest deadline."""

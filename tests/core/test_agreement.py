@@ -101,7 +101,7 @@ def test_spelling_does_not_matter(value: str) -> None:
 
 def test_of_entries_for_the_same_suite_the_first_counts() -> None:
     entry = "ipsec-3gpp; alg=hmac-sha-1-96; ealg=aes-cbc"
-    offer = chosen(f"{entry}; {NUMBERS}, {entry}; spi-c=9; spi-s=8; port-c=7; port-s=6")
+    offer = chosen(f"{entry}; {NUMBERS}, {entry}; spi-c=901; spi-s=902; port-c=7; port-s=6")
     assert offer is not None
     assert offer.spi_uc == 1111
 

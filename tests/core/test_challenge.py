@@ -51,6 +51,17 @@ def test_numbers_of_ours_are_our_own(stage: Stage, phone: Phone) -> None:
     assert theirs == {phone.spi_uc, phone.spi_us}
 
 
+def test_our_spis_are_never_the_phones(stage: Stage, phone: Phone) -> None:
+    """One key serves both ways: with equal SPIs a packet could be sent back to us."""
+    phone.challenged()
+    drawn = phone.set_in_kernel()
+    again = Stage()  # it draws the same numbers
+    reflecting = Phone(again, spi_uc=drawn.spi_pc, spi_us=drawn.spi_ps)
+    reflecting.challenged()
+    sa_set = reflecting.set_in_kernel()
+    assert {sa_set.spi_pc, sa_set.spi_ps}.isdisjoint({drawn.spi_pc, drawn.spi_ps})
+
+
 @pytest.mark.parametrize("name", ["WWW-Authenticate", "Proxy-Authenticate"])
 @pytest.mark.parametrize("status", [100, 183, 200, 202, 302, 401, 403, 407, 423, 500, 503, 603])
 def test_no_status_carries_keys_to_the_phone(stage: Stage, name: str, status: int) -> None:
@@ -94,12 +105,12 @@ def test_without_keys_there_is_no_agreement_and_nothing_in_clear(
     assert stage.left_over() == {}
 
 
-def test_the_networks_own_security_headers_do_not_reach_the_phone(
-    stage: Stage, phone: Phone
-) -> None:
+def test_the_networks_own_headers_do_not_reach_the_phone(stage: Stage, phone: Phone) -> None:
     phone.says_in_clear(phone.register())
-    stage.core_says(stage.last_to_core(), 401, digest(), "Security-Server: tls")
+    own = ["Security-Server: tls", "P-Charging-Vector: icid-value=1"]
+    stage.core_says(stage.last_to_core(), 401, digest(), *own)
     assert "tls" not in str(stage.last_to_phone().values("security-server"))
+    assert "p-charging-vector" not in stage.last_to_phone()
 
 
 def test_under_sas_the_challenge_leaves_under_the_old_set(stage: Stage, phone: Phone) -> None:
@@ -282,6 +293,8 @@ def test_a_late_failure_does_not_touch_a_set_with_the_same_numbers(
     stage.wait(100)
     assert sum(isinstance(effect, RemoveSas) for effect in stage.log) == removed
     assert stage.accept_answer_of(phone).status == 200
+    stage.wait(1000)
+    assert stage.left_over() == {}
 
 
 def test_a_restart_while_the_answer_is_at_the_core(stage: Stage, phone: Phone) -> None:

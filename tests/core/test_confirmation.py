@@ -91,6 +91,14 @@ def test_the_lifetime_of_the_sas_never_decreases(stage: Stage, phone: Phone) -> 
     assert runs_out >= stage.now + 9030
 
 
+def test_a_phone_that_began_anew_began_its_lifetime_anew(stage: Stage, phone: Phone) -> None:
+    phone.registered(expires=600_000)
+    phone.new_numbers(restart=True)
+    phone.registered(expires=60)
+    stage.wait(200)
+    assert stage.left_over() == {}
+
+
 def test_a_registration_the_core_did_not_challenge_is_none(stage: Stage, phone: Phone) -> None:
     phone.says_in_clear(phone.register())
     assert stage.accept().status == 500
@@ -190,6 +198,17 @@ def test_a_restart_in_clear_removes_all_old_sets_at_once(stage: Stage, phone: Ph
     assert len(stage.kernel) == 3
     assert stage.accept_answer_of(phone).status == 200
     assert list(stage.kernel) == [phone.set_in_kernel()]
+
+
+def test_a_restart_leaves_no_binding_of_before(stage: Stage, phone: Phone) -> None:
+    phone.registered()
+    first, phone.impu = phone.impu, OTHER_IMPU
+    phone.says(phone.register())
+    stage.accept()
+    phone.impu = first
+    phone.new_numbers(restart=True)
+    phone.registered()
+    assert [b.aor for b in registration_of(phone).bindings] == [first]
 
 
 def test_the_200_leaves_before_any_set_goes(stage: Stage, phone: Phone) -> None:

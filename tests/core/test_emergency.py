@@ -49,6 +49,14 @@ def test_an_emergency_request_in_clear_is_told_to_go_elsewhere() -> None:
     assert stage.left_over() == {}
 
 
+def test_under_sas_an_emergency_request_is_the_cores() -> None:
+    stage = Stage()
+    phone = Phone(stage)
+    phone.registered()
+    phone.says(phone.message("MESSAGE", "urn:service:sos"))
+    assert stage.last_to_core().uri == "urn:service:sos"
+
+
 @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS", "NOTIFY", "BYE", "X-NEW"])
 def test_nothing_else_is_taken_in_clear(method: str) -> None:
     stage = Stage()

@@ -382,16 +382,19 @@ def test_a_set_that_is_leaving_takes_no_register(stage: Stage, phone: Phone) -> 
 def test_flows_nobody_owns_are_dropped_without_a_word(stage: Stage, phone: Phone) -> None:
     phone.registered()
     sent = len(stage.to_core) + len(stage.to_phone)
+    held = stage.left_over()
     for port in (phone.port_uc + 1, phone.port_us, 5060):
         flow = phone.protected_flow()
         flow = flow._replace(remote=flow.remote._replace(port=port))
         stage.receive(flow, phone.register())
+        stage.receive(flow, phone.message("MESSAGE", "sip:b@example.net"))
         stage.receive(flow, b"garbage")
     neighbour = phone.protected_flow()
     stage.receive(
         neighbour._replace(remote=neighbour.remote._replace(host="192.0.2.66")), phone.register()
     )
     assert len(stage.to_core) + len(stage.to_phone) == sent
+    assert stage.left_over() == held
 
 
 def test_two_users_do_not_share_an_address_where_ports_may_vary() -> None:

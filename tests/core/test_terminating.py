@@ -4,6 +4,7 @@ import pytest
 
 from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Transport
+from pcscf.core.policy import SecAgree
 from pcscf.sip.message import parse
 from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPU, PORT_PS, Phone, Stage, digest
 
@@ -78,6 +79,30 @@ def test_the_transport_is_the_registrations(stage: Stage, transport: Transport) 
     assert sent.flow == (
         phone.to_phone_flow() if transport is Transport.UDP else phone.protected_flow()
     )
+
+
+def test_the_phones_own_connection_is_kept_beside_ours(stage: Stage) -> None:
+    phone = Phone(stage, transport=Transport.TCP)
+    phone.registered()
+    token = stage.token()
+    stage.receive(phone.to_phone_flow(), phone.message("MESSAGE", "sip:b@example.net"))
+    stage.core_asks(token)
+    assert stage.to_phone[-1].flow == phone.protected_flow()
+
+
+def test_a_phone_that_gained_sas_is_no_longer_asked_in_clear() -> None:
+    stage = Stage(sec_agree=SecAgree.PREFER)
+    phone = Phone(stage, security_client="")
+    phone.says_in_clear(phone.register())
+    stage.accept()
+    stage.core_asks(stage.edge._context.registry.of_user(phone.impi)[0].token)
+    asked = stage.to_phone[-1]
+    stage.wait(1)
+    phone.security_client = None
+    phone.registered()
+    stage.wait(60)
+    assert stage.to_phone.count(asked) == 1
+    assert stage.last_answer_to_core().status == 480
 
 
 def test_without_a_connection_one_is_opened_to_us(stage: Stage) -> None:
