@@ -31,7 +31,7 @@ from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.terminating import PhoneRelay, Terminating
-from pcscf.core.transactions import ClientTransaction, ServerTransaction
+from pcscf.core.transactions import ClientTransaction, ServerTransaction, State
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -155,6 +155,9 @@ class Edge:
             self._route(server)
         except SipError as error:
             self._wire.reject(server, error.status, error.reason, self._explain(error))
+        if flow.side is Side.CLEAR and server.state is State.COMPLETED:
+            # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
+            self._wire.transactions.forget(server)
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""

@@ -194,11 +194,16 @@ class Transactions:
             if action is Action.SEND and known.sent is not None:
                 self._context.emit(known.sent)
             return None
-        if len(self) >= self._context.policy.max_transactions:
-            raise SipError(503, "Service Unavailable")
+        self._check_room(flow.side)
         transaction = ServerTransaction(key, flow, request, row)
         self._servers[key] = transaction
         return transaction
+
+    def _check_room(self, side: Side) -> None:
+        """Strangers get half of what there is: the other half is for phones with SAs."""
+        room = self._context.policy.max_transactions
+        if len(self) >= (room // 2 if side is Side.CLEAR else room):
+            raise SipError(503, "Service Unavailable")
 
     def answer(self, transaction: ServerTransaction, status: int, effect: SendSip) -> None:
         """Send a response, and remember it for retransmissions of the request.

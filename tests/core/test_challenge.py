@@ -4,7 +4,8 @@ import pytest
 
 from pcscf.core.effects import InstallSas, RemoveSas, SendSip
 from pcscf.core.flow import Transport
-from tests.core.stage import CK, IK, NONCE, PORTS_PC, REALM, Phone, Stage, digest
+from tests.core.phone import Phone
+from tests.core.stage import CK, IK, NONCE, PORTS_PC, REALM, Stage, digest
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from pcscf.core.events import SaExpired
 from pcscf.core.flow import Transport
 from pcscf.core.policy import SecAgree
 from pcscf.core.state import Registration
-from tests.core.stage import AES, UE, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import AES, UE, Stage
 
 OTHER_IMPU = "sip:alias@example.net"
 

@@ -5,7 +5,8 @@ import pytest
 from pcscf.core.events import SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
-from tests.core.stage import CK, FROM_CORE, IK, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import CK, FROM_CORE, IK, Stage
 
 
 @pytest.fixture

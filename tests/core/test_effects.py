@@ -1,5 +1,6 @@
 from pcscf.core.effects import InstallSas
-from tests.core.stage import CK, IK, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import CK, IK, Stage
 from xfrm.model import AkaKeys
 
 

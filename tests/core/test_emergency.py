@@ -5,7 +5,8 @@ import pytest
 from pcscf.core.emergency import is_emergency
 from pcscf.core.flow import Endpoint
 from pcscf.sip.message import Request, parse
-from tests.core.stage import GM, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import GM, Stage
 
 
 def asks(uri: str, *lines: str) -> Request:

@@ -4,7 +4,8 @@ import pytest
 
 from pcscf.core.effects import RemoveSas
 from pcscf.core.events import SaExpired, SasPresent
-from tests.core.stage import GM, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import GM, Stage
 from xfrm.model import SaId
 
 

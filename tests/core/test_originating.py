@@ -3,7 +3,8 @@
 import pytest
 
 from pcscf.core.flow import Endpoint, Transport
-from tests.core.stage import S_CSCF, UE, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import S_CSCF, UE, Stage
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from pcscf.core.events import FlowClosed, SaExpired, SasPresent
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.policy import SecAgree
 from pcscf.sip.message import Request, Response, parse
-from tests.core.stage import FROM_CORE, TWO_HOPS, UE, UE6, Phone, Stage, digest
+from tests.core.phone import Phone
+from tests.core.stage import FROM_CORE, TWO_HOPS, UE, UE6, Stage, digest
 from xfrm.model import SelectorMode
 
 STEPS = 250

@@ -9,7 +9,8 @@ from pcscf.core.policy import SecAgree
 from pcscf.core.register_request import authorization, phone_of, policy_for
 from pcscf.errors import SipError
 from pcscf.sip.message import Request, parse
-from tests.core.stage import IMPI, POLICY, UE, UE6, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import IMPI, POLICY, UE, UE6, Stage
 
 
 def read(data: bytes) -> Request:

@@ -9,7 +9,8 @@ from pcscf.core.flow import Side, Transport
 from pcscf.core.policy import SecAgree
 from pcscf.sip.message import Request
 from pcscf.sip.security import SecMechanism
-from tests.core.stage import CK, CORE_SIDE, IK, NONCE, UE, UE6, Phone, Stage, digest
+from tests.core.phone import Phone
+from tests.core.stage import CK, CORE_SIDE, IK, NONCE, UE, UE6, Stage, digest
 from xfrm.model import SelectorMode
 
 

@@ -5,7 +5,8 @@ import pytest
 from pcscf.core.flow import Transport
 from pcscf.core.policy import NextHop, SecAgree
 from pcscf.sip.message import Request, parse
-from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from pcscf.core.effects import RemoveSas
 from pcscf.core.flow import Transport
 from pcscf.core.sa_table import Stage as SaStage
-from tests.core.stage import Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import Stage
 
 
 @pytest.fixture

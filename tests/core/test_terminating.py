@@ -6,7 +6,8 @@ from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Transport
 from pcscf.core.policy import SecAgree
 from pcscf.sip.message import parse
-from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPU, PORT_PS, Phone, Stage, digest
+from tests.core.phone import Phone
+from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPU, PORT_PS, Stage, digest
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 
-from pcscf.core.events import SipReceived
 from pcscf.core.flow import Side, Transport
 from pcscf.core.policy import NextHop
 from pcscf.core.transactions import (
@@ -13,7 +12,8 @@ from pcscf.core.transactions import (
     ServerTransaction,
     State,
 )
-from tests.core.stage import FROM_CORE, S_CSCF, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import FROM_CORE, S_CSCF, Stage
 
 T, P, C, X = State.TRYING, State.PROCEEDING, State.COMPLETED, State.TERMINATED
 
@@ -324,23 +324,50 @@ def test_requests_without_the_cookie_are_compared_by_what_they_are(branch: str) 
 
 
 def test_no_more_transactions_than_allowed() -> None:
-    stage = Stage(max_transactions=2)
+    stage = Stage(max_transactions=5)
     phone = Phone(stage)
-    first = phone.register()
-    phone.says_in_clear(first)
-    assert len(stage.edge._wire.transactions) == 2
-    phone.says_in_clear(phone.register())
+    phone.registered(expires=600_000)
+    stage.wait(200)
+    for _ in range(4):
+        phone.says(phone.message("MESSAGE", "sip:b@example.net"))
     assert stage.last_to_phone().status == 503
-    assert len(stage.edge._wire.transactions) == 2
+    assert len(stage.edge._wire.transactions) == 6  # the last one in made two
+
+
+def test_strangers_cannot_take_what_phones_with_sas_need() -> None:
+    stage = Stage(max_transactions=8)
+    phone = Phone(stage)
+    phone.registered(expires=600_000)
+    stage.wait(200)
+    for number in range(5):
+        stranger = Phone(stage, host=f"192.0.2.{100 + number}", impi=f"{number}@x")
+        stranger.says_in_clear(stranger.register())
+    assert stage.last_to_phone().status == 503
+    phone.says(phone.message("MESSAGE", "sip:b@example.net"))
+    assert stage.last_to_core().method == "MESSAGE"
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "INVITE", "CANCEL", "REGISTER"])
+def test_what_is_refused_in_clear_is_not_remembered(method: str) -> None:
+    """A flood of it would keep everybody else out for as long as timer J."""
+    stage = Stage()
+    phone = Phone(stage, security_client="")
+    for uri in ("sip:b@example.net", "urn:service:sos"):
+        phone.says_in_clear(phone.message(method, uri, f"Contact: <sip:ue@{phone.host}>"))
+        assert stage.last_to_phone().status >= 300
+        assert stage.left_over() == {}
 
 
 def test_a_retransmission_is_no_new_transaction_however_full_it_is() -> None:
-    stage = Stage(max_transactions=2)
+    stage = Stage(max_transactions=4)
     phone = Phone(stage)
     first = phone.register()
     phone.says_in_clear(first)
-    stage.play(SipReceived(phone.clear_flow(), first))
-    assert not stage.to_phone
+    phone.says_in_clear(phone.register())
+    assert stage.last_to_phone().status == 503
+    before = len(stage.to_phone)
+    phone.says_in_clear(first)
+    assert len(stage.to_phone) == before
 
 
 def test_a_flood_in_clear_leaves_nothing_behind() -> None:

@@ -6,7 +6,8 @@ from pcscf.core.effects import SendSip
 from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.sip.message import parse
-from tests.core.stage import UE, Phone, Stage
+from tests.core.phone import Phone
+from tests.core.stage import UE, Stage
 
 
 @pytest.fixture
