@@ -58,8 +58,7 @@ class Registrar:
         known = self._context.registry.find(phone)
         if known is not None and known.phone.host == phone.host:
             return known.token
-        attempt = self._context.registry.attempt(attempt_key(phone))
-        return attempt.token if attempt is not None else self._context.ids.token()
+        return self._context.ids.token()
 
     def _check_room(self, phone: Phone) -> None:
         """Bound what a stranger can make us hold."""

@@ -311,6 +311,17 @@ def test_a_restart_while_the_answer_is_at_the_core(stage: Stage, phone: Phone) -
     assert stage.accept_answer_of(phone).status == 200
 
 
+def test_a_failure_of_an_attempt_that_was_wiped_leaves_nothing(stage: Stage, phone: Phone) -> None:
+    phone.challenged()
+    phone.says(phone.answer())
+    late = stage.last_to_core()
+    phone.new_numbers(restart=True)
+    phone.challenged()
+    stage.core_says(late, 403)
+    stage.wait(300)
+    assert stage.left_over() == {}
+
+
 def test_a_stranger_elsewhere_does_not_disturb_an_attempt(stage: Stage, phone: Phone) -> None:
     """Somebody else may name the user; only the address is not theirs."""
     phone.challenged()

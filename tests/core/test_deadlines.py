@@ -83,3 +83,15 @@ def test_a_clean_up_loses_nobody() -> None:
         deadlines.set(goes, 5000)
         deadlines.cancel(goes)
     assert due(deadlines, 1000) == keeps[::-1]
+
+
+def test_whose_entry_was_cleaned_up_may_have_a_later_deadline() -> None:
+    deadlines, owner = Deadlines(), Timed()
+    deadlines.set(owner, 5000)
+    deadlines.cancel(owner)
+    for _ in range(200):
+        goes = Timed()
+        deadlines.set(goes, 6000)
+        deadlines.cancel(goes)
+    deadlines.set(owner, 7000)
+    assert due(deadlines, 7000) == [owner]
