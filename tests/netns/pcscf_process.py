@@ -1,0 +1,91 @@
+"""The real P-CSCF as a process in a lab's namespace."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from tests.netns.lab import Lab
+from tests.netns.namespace import wait_until
+
+_READY = "ready"
+_START = 20.0  # seconds; a loaded guest with one CPU is slow
+
+
+class PcscfProcess:
+    """One ``pcscf run``. Its log is a file, so nothing blocks on a full pipe."""
+
+    def __init__(self, lab: Lab, directory: Path, config: str) -> None:
+        self.lab = lab
+        self._config = directory / "pcscf.toml"
+        self._config.write_text(config)
+        self._log = directory / "pcscf.log"
+        self._file: IO[bytes] = self._log.open("wb")
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = (sys.executable, "-m", "pcscf", "run", "--config", str(self._config))
+        before = self.log.count(f" {_READY} ")
+        process: subprocess.Popen[bytes] = self.lab.pcscf.popen(
+            *command, stdout=self._file, stderr=subprocess.STDOUT
+        )
+        wait_until(
+            lambda: self.log.count(f" {_READY} ") > before or process.poll() is not None,
+            "the P-CSCF is ready",
+            _START,
+        )
+        assert process.poll() is None, self.log
+        return process
+
+    @property
+    def log(self) -> str:
+        """All it has said so far."""
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End it as a crash would (SIGKILL)."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def start_again(self) -> None:
+        """Start a new process with the same configuration, after ``kill`` or ``stop``."""
+        self.process = self._start()
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM); return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.stop()
+        self._file.close()
+
+
+def config(lab: Lab, *, next_hops: tuple[str, ...] = (), **sections: str) -> str:
+    """Write a configuration for a lab; ``sections`` are further TOML lines by section name."""
+    hops = next_hops or (f"udp:{lab.v4.core}:5060",)
+    lines = {
+        "gm": f'addresses = ["{lab.v4.pcscf_gm}", "{lab.v6.pcscf_gm}"]',
+        "core": f'addresses = ["{lab.v4.pcscf_core}", "{lab.v6.pcscf_core}"]\n'
+        f"port = 5060\nnext_hops = {list(hops)}".replace("'", '"'),
+        "network": 'visited_network = "visited.example"',
+    }
+    for name, text in sections.items():
+        section = name.replace("__", ".")
+        lines[section] = f"{lines[section]}\n{text}" if section in lines else text
+    return "\n".join(f"[{name}]\n{text}" for name, text in lines.items()) + "\n"
+
+
+@contextlib.contextmanager
+def running(lab: Lab, directory: Path, text: str) -> Iterator[PcscfProcess]:
+    """Run a P-CSCF with this configuration within the block."""
+    process = PcscfProcess(lab, directory, text)
+    try:
+        yield process
+    finally:
+        process.close()
