@@ -27,9 +27,21 @@ def kernel_refusal() -> str | None:
     return done.stderr.strip() if done.returncode else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m takes them away
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test marked esp outside tests/netns: scripts/test would not run it."""
+    stray = [item.nodeid for item in items if _is_esp(item) and "netns" not in item.path.parts]
+    if stray:
+        raise pytest.UsageError(f"marked esp outside tests/netns: {', '.join(stray)}")
+
+
+def _is_esp(item: pytest.Item) -> bool:
+    return item.get_closest_marker("esp") is not None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test marked esp where there is no ESP: a skip would pass unseen."""
-    if item.get_closest_marker("esp") is None:
+    if not _is_esp(item):
         return
     refusal = kernel_refusal()
     if refusal is not None:
@@ -42,7 +54,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a test marked esp that skips itself."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("esp"):
+    if report.skipped and not hasattr(report, "wasxfail") and _is_esp(item):
         report.outcome = "failed"
         report.longrepr = f"an ESP test may not be skipped: {report.longrepr}"
     return report

@@ -5,24 +5,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+ESP_FILE = "netns/test_it.py"
 PREFIX = "import pytest\n\n"
 
 
-def run_pytest(tmp_path: Path, text: str, name: str = "test_it.py") -> str:
+def run_pytest(tmp_path: Path, text: str, name: str = ESP_FILE, *options: str) -> str:
     """Run a file of tests under the rules, and return pytest's last line."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(PREFIX + text)
-    config = [
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        "--rootdir",
-        str(tmp_path),
-        "--import-mode=importlib",
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "--import-mode=importlib"),
+        *("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)),
+        *("-p", "tests.conftest", "-p", "no:cacheprovider", str(tmp_path / name), *options),
     ]
-    command = [sys.executable, "-m", "pytest", "-q", *config, "-p", "tests.conftest", "-p",
-               "no:cacheprovider", str(tmp_path / name)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()[-1].partition(" in ")[0]
+    return (done.stdout + done.stderr).strip().splitlines()[-1].partition(" in ")[0]
 
 
 def without_probe(refusal: str | None) -> str:
@@ -49,5 +46,12 @@ def test_an_esp_test_marked_as_skipped_fails(tmp_path: Path) -> None:
 
 def test_a_file_of_esp_tests_that_skips_itself_fails(tmp_path: Path) -> None:
     text = "pytest.importorskip('no_such_module')\n"
-    assert run_pytest(tmp_path, text) == "1 skipped"
-    assert run_pytest(tmp_path, text, "netns/test_it.py") == "1 error"
+    assert run_pytest(tmp_path, text, "test_it.py") == "1 skipped"
+    assert run_pytest(tmp_path, text) == "1 error"
+
+
+def test_an_esp_test_outside_netns_is_refused_by_both_runs(tmp_path: Path) -> None:
+    text = "@pytest.mark.esp\ndef test_it(): pass\n"
+    for selection in ("esp", "not esp"):
+        last = run_pytest(tmp_path, text, "test_it.py", "-m", selection)
+        assert last == "ERROR: marked esp outside tests/netns: test_it.py::test_it"

@@ -9,7 +9,7 @@ from tests.scripts.tree import copy_script, run, stand_in
 PYTEST = """
 case "$*" in
 *"-m not esp"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
-*"-m esp"*) echo "== esp $ESP =="; exit "$ESP" ;;
+*"-m esp"*) echo "== esp $ESP $* =="; exit "$ESP" ;;
 esac
 """
 
@@ -37,7 +37,9 @@ def run_test(checkout: Path, *arguments: str, unit: int = 0, esp: int = 0) -> tu
 def test_all_passed(checkout: Path) -> None:
     assert run_test(checkout) == (
         0,
-        "unit: == unit 0 -m pytest -m not esp ==\nesp:  == esp 0 ==\nall passed\n",
+        "unit: == unit 0 -m pytest -m not esp ==\n"
+        "esp:  == esp 0 -m pytest -m esp -o cache_dir=.pytest_cache/esp tests/netns ==\n"
+        "all passed\n",
     )
 
 
@@ -62,7 +64,7 @@ def test_a_failed_or_empty_run_fails(
 def test_arguments_go_to_both_and_may_select_one_kind_only(checkout: Path) -> None:
     status, summary = run_test(checkout, "-k", "via or uri", esp=5)
     assert status == 0
-    assert "-k via or uri ==" in summary
+    assert summary.count("-k via or uri ==") == 2
     assert run_test(checkout, "tests/netns", unit=5)[0] == 0
     assert run_test(checkout, "-k", "nothing", unit=5, esp=5)[0] == 1
 
