@@ -366,11 +366,15 @@ def test_setting_the_uri_changes_the_start_line_only() -> None:
 @pytest.mark.parametrize("data", samples.ALL)
 def test_a_copy_is_independent(data: bytes) -> None:
     message = parse(data)
+    via = message.via
     twin = message.copy()
+    assert twin.via == via
     twin.set("via", "x")
     twin.append("x-new", "1")
     twin.body = b"other"
     assert message.to_bytes() == data
+    assert "x-new" not in message
+    assert message.via == via
     assert type(twin) is type(message)
     assert twin.start_line == message.start_line
     assert parse(twin.to_bytes()).body == b"other"
