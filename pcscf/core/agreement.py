@@ -17,7 +17,7 @@ class Offer:
     """A Security-Client we can work with.
 
     ``suite`` is our choice; the numbers are those of the entry that offered it;
-    ``keys`` are the comparison keys of all entries, for the repetition in SM7.
+    ``lines`` are those of the header as they came, which SM7 has to repeat.
     """
 
     suite: Suite
@@ -25,7 +25,7 @@ class Offer:
     spi_us: int
     port_uc: int
     port_us: int
-    keys: tuple[object, ...]
+    lines: tuple[str, ...]
 
 
 def read_offer(
@@ -45,7 +45,7 @@ def read_offer(
     if not usable:
         raise SipError(400, f"Security-Client: {offered[0].problem}")
     entry, suite = _choose(usable, suites, null_without_ealg=null_without_ealg)
-    return _offer(entry, suite, keys_of(mechanisms))
+    return _offer(entry, suite, tuple(values))
 
 
 def _choose(
@@ -63,17 +63,12 @@ def _choose(
     raise SipError(494, "No common security algorithm")
 
 
-def _offer(entry: SecMechanism, suite: Suite, keys: tuple[object, ...]) -> Offer:
+def _offer(entry: SecMechanism, suite: Suite, lines: tuple[str, ...]) -> Offer:
     numbers = (entry.spi_c, entry.spi_s, entry.port_c, entry.port_s)
     spi_uc, spi_us, port_uc, port_us = (
         n or 0 for n in numbers
     )  # an entry without a problem has all four
-    return Offer(suite, spi_uc, spi_us, port_uc, port_us, keys)
-
-
-def keys_of(mechanisms: Iterable[SecMechanism]) -> tuple[object, ...]:
-    """What two lists are compared by: entries in order, white space and parameter order aside."""
-    return tuple(m.key for m in mechanisms)
+    return Offer(suite, spi_uc, spi_us, port_uc, port_us, lines)
 
 
 def security_server(sa_set: SaSet, suites: Sequence[Suite]) -> str:
@@ -108,14 +103,23 @@ def _preference(rank: int) -> float:
     return 0.9 - 0.05 * rank  # eight suites at the most, and no two alike
 
 
-def same_list(values: Sequence[str], expected: Sequence[object]) -> bool:
-    """Whether header lines list the same mechanisms as ``expected`` keys, in the same order."""
+def same_list(lines: Sequence[str], expected: Sequence[str]) -> bool:
+    """Whether header lines list the expected mechanisms in the same order.
+
+    Blanks, case and the order of parameters do not matter (TS 33.203 Annex H).
+    """
+    if list(lines) == list(expected):
+        return True  # most phones repeat a list as it was
     try:
-        return keys_of(SecMechanism.parse_many(values)) == tuple(expected)
+        return _keys_of(lines) == _keys_of(expected)
     except ParseError:
         return False
 
 
-def verify_matches(values: Sequence[str], sa_set: SaSet, suites: Sequence[Suite]) -> bool:
+def _keys_of(lines: Iterable[str]) -> list[object]:
+    return [mechanism.key for mechanism in SecMechanism.parse_many(lines)]
+
+
+def verify_matches(lines: Sequence[str], sa_set: SaSet, suites: Sequence[Suite]) -> bool:
     """Whether Security-Verify mirrors the Security-Server that went with this set."""
-    return same_list(values, keys_of(SecMechanism.parse_many([security_server(sa_set, suites)])))
+    return same_list(lines, [security_server(sa_set, suites)])

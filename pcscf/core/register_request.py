@@ -1,6 +1,8 @@
 """A REGISTER read and on its way: which phone, which policy, what it may lead to."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Protocol
 
 from pcscf.core.agreement import Offer
@@ -11,26 +13,24 @@ from pcscf.core.state import Attempt, Phone, Under
 from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import ParseError, SipError
-from pcscf.sip.auth import parse_auth
-from pcscf.sip.elements import split_elements
 from pcscf.sip.message import Request, Response
 
+_NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 _LONGEST_IDENTITY = 256  # an IMPI is a NAI of at most 253 octets (TS 23.003 13.3, RFC 7542)
 
 
-def authorization(request: Request) -> dict[str, str]:
+def authorization(request: Request) -> Mapping[str, str]:
     """Give the Digest parameters of Authorization by lower-case name; empty if there are none.
 
     Raises SipError 400 for more than one set of credentials, or a parameter given twice:
     the core might read another identity than we do, and take it for protected.
     """
-    values = request.values("authorization")
-    if not values:
-        return {}
-    auth = parse_auth(values[0])
-    if len(values) > 1 or len(split_elements(values[0])) != len(auth.params):
+    auth = request.credentials
+    if auth is None:
+        return _NO_CREDENTIALS
+    if request.count("authorization") > 1 or not auth.plain:
         raise SipError(400, "Ambiguous Authorization")
-    return dict(auth.params) if auth.scheme.lower() == "digest" else {}
+    return auth.params if auth.is_digest else _NO_CREDENTIALS
 
 
 def phone_of(request: Request, flow: Flow) -> Phone:
@@ -55,6 +55,8 @@ def _impi_from_impu(request: Request) -> str:
 
 def policy_for(policy: EdgePolicy, host: str) -> SecAgree:
     """Find a source's security policy: of the first network that holds it, else the general one."""
+    if not policy.sec_agree_by_network:
+        return policy.sec_agree
     address = ip_address(host)
     for network, mode in policy.sec_agree_by_network:
         if address in network:

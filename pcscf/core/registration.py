@@ -140,7 +140,7 @@ class Registrar:
     def _check_source(self, server: ServerTransaction) -> None:
         """TS 33.203 7.1: the packet's source is the address in Via. A name binds nobody."""
         host = server.request.via.host
-        if not rewrite.is_name(host) and not rewrite.same_host(host, server.flow.remote.host):
+        if not rewrite.same_host(host, server.flow.remote.host) and not rewrite.is_name(host):
             raise SipError(403, "Via names another address")
 
     def _answer_to_challenge(self, server: ServerTransaction, attempt: Attempt, row: SaRow) -> None:
@@ -151,7 +151,7 @@ class Registrar:
         verified = agreement.verify_matches(
             request.values("security-verify"), row.sa_set, row.offered
         )
-        repeated = agreement.same_list(request.values("security-client"), attempt.offer.keys)
+        repeated = agreement.same_list(request.values("security-client"), attempt.offer.lines)
         if not (verified and repeated):
             self._mismatch(server, row, "security-client" if verified else "security-verify")
             self._challenges.end(attempt)

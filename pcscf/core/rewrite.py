@@ -1,5 +1,6 @@
 """The edits a P-CSCF makes to messages (TS 24.229 5.2, RFC 3327, RFC 7315)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
@@ -7,28 +8,33 @@ from ipaddress import ip_address
 from pcscf.core.context import Context
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import ParseError, SipError
-from pcscf.sip.auth import add_param, parse_auth, take_params
+from pcscf.sip.auth import add_param, take_params
 from pcscf.sip.message import Message, Request, Response
 from xfrm.model import AkaKeys
 
 SECURITY_HEADERS = ("security-client", "security-server", "security-verify")
 CHARGING_HEADERS = ("p-charging-vector", "p-charging-function-addresses")
 _CHALLENGES = ("www-authenticate", "proxy-authenticate")
+_KEY_NAME = re.compile("[ci]k", re.IGNORECASE)
+_PROTECTED = "integrity-protected"
 _MAX_FORWARDS = 70  # RFC 3261 16.6 step 3
 
 
 def strip_keys(message: Message) -> AkaKeys | None:
     """Take ck and ik out of every challenge; give the first whole pair.
 
-    A challenge that cannot be read goes altogether: it may hold keys.
+    A challenge that cannot be read, and may hold keys, goes altogether.
     """
     found: AkaKeys | None = None
     for name in reversed(_CHALLENGES):
         if name not in message:
             continue
         for index in range(len(message.values(name)) - 1, -1, -1):
+            text = message.values(name)[index]
+            if not _KEY_NAME.search(text):
+                continue
             try:
-                value, taken = take_params(message.values(name)[index], ("ck", "ik"))
+                value, taken = take_params(text, ("ck", "ik"))
             except ParseError:
                 _remove_line(message, name, index)
                 continue
@@ -88,11 +94,14 @@ def drop_network_provided(request: Request) -> None:
 
 def set_integrity_protected(request: Request, value: str) -> None:
     """State how the REGISTER was protected, whatever the phone stated (TS 33.203 6.1.5)."""
-    for index, text in enumerate(request.values("authorization")):
-        bare, _ = take_params(text, ("integrity-protected",))
-        if parse_auth(bare).scheme.lower() == "digest":
-            bare = add_param(bare, f'integrity-protected="{value}"')
-        request.replace("authorization", index, bare)
+    credentials, text = request.credentials, request.get("authorization")
+    if credentials is None or text is None:
+        return
+    if _PROTECTED in text.lower():
+        text, _ = take_params(text, (_PROTECTED,))
+    if credentials.is_digest:
+        text = add_param(text, f'{_PROTECTED}="{value}"')
+    request.set("authorization", text)
 
 
 def hop(request: Request) -> None:
@@ -131,6 +140,8 @@ def restore_vias(response: Response, request: Request) -> None:
 
 def same_host(text: str, numeric: str) -> bool:
     """Whether a host as SIP writes it is this numeric address; IPv6 compared as binary."""
+    if text == numeric:
+        return True
     try:
         return ip_address(text.strip("[]")) == ip_address(numeric)
     except ValueError:

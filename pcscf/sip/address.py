@@ -21,7 +21,7 @@ _NAME_ADDR = re.compile(
 )
 # addr-spec without <>: RFC 3261 20.10: no comma, question mark or semicolon in the URI
 _ADDR_SPEC = re.compile(
-    rf"{grammar.scheme}:(?:[/:@&=+$\[\]{grammar.unreserved_chars}]|{grammar.escaped})++"
+    rf"{grammar.scheme}:(?:[/:@&=+$\[\]{grammar.unreserved_chars}]++|{grammar.escaped})++"
 )
 
 

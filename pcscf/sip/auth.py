@@ -5,8 +5,9 @@ only after all of it has been read by the grammar, and refuses it otherwise.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pcscf.errors import ParseError
@@ -20,14 +21,13 @@ _SWS = r"[ \t\r\n]*+"
 # Wider: an unquoted value may be empty or hold what base64 and URIs need. It has "=" at its
 # end only and no ";" at all: no second parameter can hide in it.
 _plain = r"[A-Za-z0-9\-._~+/!%*`'@:$&?\[\]]*+=*+"
-_quoted = r'"(?:[^"\\]|\\.)*+"'
+_quoted = r'"(?:[^"\\]++|\\.)*+"'
 # challenge = ("Digest" LWS digest-cln *(COMMA digest-cln)) / other-challenge
 # One piece between commas: [auth-scheme LWS] auth-param, or a lone word, or nothing.
 _PIECE = re.compile(
-    rf"(?P<lead>{_SWS})"
-    rf"(?:(?P<scheme>{grammar.token})(?P<gap>{_LWS}))?"
-    rf"(?:(?P<name>{grammar.token}){_SWS}={_SWS}(?P<value>{_quoted}|{_plain})"
-    rf"|(?P<word>{grammar.token}(?:{_LWS}{_plain})?))?"
+    rf"({_SWS}(?:{grammar.token}{_LWS})?)"
+    rf"(?:({grammar.token}){_SWS}={_SWS}({_quoted}|{_plain})"
+    rf"|{grammar.token}(?:{_LWS}{_plain})?)?"
     rf"{_SWS}(?=,|\Z)",
     re.DOTALL,
 )
@@ -44,10 +44,19 @@ class _Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AuthValue:
-    """One challenge or one set of credentials. The parameters may hold keys: never printed."""
+    """One challenge or one set of credentials. The parameters may hold keys: never printed.
+
+    ``plain`` says that its header value held nothing else, and no parameter twice.
+    """
 
     scheme: str
-    params: dict[str, str] = field(repr=False)
+    params: Mapping[str, str] = field(repr=False)
+    plain: bool
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether the scheme is Digest, AKA's among them."""
+        return self.scheme.lower() == "digest"
 
 
 def parse_auth(value: str) -> AuthValue:
@@ -66,7 +75,8 @@ def parse_auth(value: str) -> AuthValue:
             break
         if piece.name:
             params.setdefault(piece.name, piece.value)
-    return AuthValue(scheme, params)
+    plain = len(params) == sum(bool(piece.text.strip()) for piece in (first, *others))
+    return AuthValue(scheme, MappingProxyType(params), plain)
 
 
 def take_params(value: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
@@ -115,9 +125,9 @@ def _pieces(value: str) -> Iterator[_Piece]:
         match = _PIECE.match(value, position)
         if match is None:
             raise ParseError(400, "Bad Authentication Value")
-        opening = f"{match['lead']}{match['scheme']}{match['gap']}" if match["scheme"] else ""
-        name = (match["name"] or "").lower()
-        yield _Piece(match[0], opening, name, grammar.unquote(match["value"] or ""))
+        lead, name, raw = match.groups()
+        opening = lead if lead and not lead.isspace() else ""
+        yield _Piece(match[0], opening, (name or "").lower(), grammar.unquote(raw or ""))
         position = match.end() + 1
-        if match.end() == len(value):
+        if position > len(value):
             return

@@ -20,8 +20,9 @@ KNOWN_METHODS: Final = frozenset(
     {"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK"}
     | {"PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"}
 )
+_SIP_SCHEMES: Final = frozenset({"sip", "sips"})
 # urn: urn:service:sos (RFC 5031)
-_SCHEMES: Final = frozenset({"sip", "sips", "tel", "urn"})
+_OTHER_SCHEMES: Final = frozenset({"tel", "urn"})
 # RFC 3261 20: at most one line, one value
 _SINGLE: Final = ("from", "to", "call-id", "cseq", "max-forwards")
 _MAGIC_COOKIE: Final = "z9hG4bK"  # RFC 3261 8.1.1.7
@@ -59,7 +60,7 @@ def check_response(response: Response) -> None:
 
 def _check_required(message: Message) -> None:
     for name in _SINGLE:
-        if len(message.lines(name)) > 1:
+        if message.count(name) > 1:
             raise ParseError(400, f"Repeated {printed(name)}")
     _ = message.via, message.from_, message.to, message.call_id, message.cseq  # these raise
 
@@ -72,13 +73,14 @@ def _check_cseq_method(request: Request) -> None:
 
 
 def _check_uri(uri: str) -> None:
-    scheme = scheme_of(uri)
-    if scheme not in _SCHEMES:
+    scheme = uri.partition(":")[0].lower()
+    if scheme in _SIP_SCHEMES:
+        if SipUri.parse(uri).headers:
+            raise ParseError(400, "Headers In Request-URI")  # RFC 3261 19.1.1
+    elif scheme_of(uri) not in _OTHER_SCHEMES:
         raise SipError(416, "Unsupported URI Scheme")
-    if scheme == "tel":
+    elif scheme == "tel":
         TelUri.parse(uri)
-    elif scheme != "urn" and SipUri.parse(uri).headers:
-        raise ParseError(400, "Headers In Request-URI")  # RFC 3261 19.1.1
 
 
 def _check_max_forwards(request: Request) -> None:

@@ -30,7 +30,7 @@ word = rf"[{token_chars}()<>:\\\"/\[\]?{{}}]++"
 # qdtext = LWS / %x21 / %x23-5B / %x5D-7E / UTF8-NONASCII
 # quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
 # Wider: qdtext takes control characters too; they do no harm inside quotes.
-quoted_string = r'"(?:[^"\\\r\n]|\\[^\r\n])*+"'
+quoted_string = r'"(?:[^"\\\r\n]++|\\[^\r\n])*+"'
 
 # UTF8-NONASCII, on decoded text; bytes that are no UTF-8 are the surrogates DC80-DCFF
 UTF8_NONASCII = "\x80-\U0010ffff"
@@ -44,10 +44,10 @@ unreserved_chars = r"A-Za-z0-9\-_.!~*'()"
 # user = 1*(unreserved / escaped / user-unreserved)
 # user-unreserved = "&" / "=" / "+" / "$" / "," / ";" / "?" / "/"
 user_chars = rf"{unreserved_chars}&=+$,;?/"
-user = rf"(?:[{user_chars}]|{escaped})++"
+user = rf"(?:[{user_chars}]++|{escaped})++"
 
 # password = *(unreserved / escaped / "&" / "=" / "+" / "$" / ",")
-password = rf"(?:[{unreserved_chars}&=+$,]|{escaped})*+"
+password = rf"(?:[{unreserved_chars}&=+$,]++|{escaped})*+"
 
 # hostname = *(domainlabel "." ) toplabel ["."] ; domainlabel = alphanum / alphanum
 #            *(alphanum / "-") alphanum
@@ -69,14 +69,14 @@ port = r"[0-9]{1,10}"
 
 # paramchar = param-unreserved / unreserved / escaped
 # param-unreserved = "[" / "]" / "/" / ":" / "&" / "+" / "$"
-paramchar = rf"(?:[\[\]/:&+${unreserved_chars}]|{escaped})"
+paramchar = rf"(?:[\[\]/:&+${unreserved_chars}]++|{escaped})"
 
 # uri-parameter = pname ["=" pvalue] ; pname = 1*paramchar ; pvalue = 1*paramchar
 # Wider: an empty pvalue.
 uri_parameter = rf"{paramchar}++(?:={paramchar}*+)?"
 
 # headers = "?" header *("&" header) ; header = hname "=" hvalue
-hnv = rf"(?:[\[\]/?:+${unreserved_chars}]|{escaped})"
+hnv = rf"(?:[\[\]/?:+${unreserved_chars}]++|{escaped})"
 headers = rf"{hnv}++={hnv}*+(?:&{hnv}++={hnv}*+)*+"
 
 # scheme = ALPHA *(ALPHA / DIGIT / "+" / "-" / ".")
@@ -84,7 +84,7 @@ scheme = r"[A-Za-z][A-Za-z0-9+\-.]*+"
 
 # absoluteURI = scheme ":" (hier-part / opaque-part), made of reserved, unreserved, escaped
 # Wider: "[" and "]" (RFC 3986 authority).
-absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]|{escaped})++"
+absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})++"
 
 # gen-value = token / host / quoted-string
 # Wider: any run of characters that cannot end the value; a bare IPv6address ("received",

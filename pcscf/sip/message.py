@@ -13,6 +13,7 @@ from typing import Self, TypeVar, cast
 
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
+from pcscf.sip.auth import AuthValue, parse_auth
 from pcscf.sip.cseq import CSeq
 from pcscf.sip.elements import split_elements, split_first
 from pcscf.sip.grammar import is_token, number
@@ -69,6 +70,10 @@ class Message:
     def lines(self, name: str) -> list[str]:
         """Give each line of that name as it stands on the wire, without its CRLF."""
         return [self._text[place] for place in self._index.get(name, ())]
+
+    def count(self, name: str) -> int:
+        """Give the number of lines of that name."""
+        return len(self._index.get(name, ()))
 
     def __contains__(self, name: str) -> bool:
         return name in self._index
@@ -205,6 +210,15 @@ class Message:
     def contacts(self) -> list[NameAddr]:
         """All Contact values in order; empty if there are none."""
         return self._view("contact", lambda: NameAddr.parse_many(self.values("contact")))
+
+    @property
+    def credentials(self) -> AuthValue | None:
+        """The first line of Authorization; None if there is none."""
+        return self._view("authorization", self._read_credentials)
+
+    def _read_credentials(self) -> AuthValue | None:
+        value = self.get("authorization")
+        return None if value is None else parse_auth(value)
 
     def _required(self, name: str) -> str:
         value = self.get(name)

@@ -9,6 +9,7 @@ from pcscf.errors import ParseError
 from pcscf.sip import grammar
 
 _PARAM = re.compile(grammar.generic_param)
+_PARAMS = re.compile(rf"(?:{grammar.generic_param})*+{grammar.SWS}")
 _URI_PARAMS = re.compile(rf"(?:;{grammar.uri_parameter})*+")
 
 
@@ -25,14 +26,11 @@ class Params:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``*(SEMI generic-param)``; raises ParseError 400 on anything else."""
-        items: list[tuple[str, str | None]] = []
-        position = 0
-        while match := _PARAM.match(text, position):
-            items.append((match[1], match[2]))
-            position = match.end()
-        if text[position:].strip(" \t"):
+        if not text:
+            return cls()
+        if not _PARAMS.fullmatch(text):
             raise ParseError(400, "Bad Header Parameter")
-        return cls(tuple(items))
+        return cls(tuple([(match[1], match[2]) for match in _PARAM.finditer(text)]))
 
     @classmethod
     def parse_uri(cls, text: str) -> Self:
@@ -48,7 +46,7 @@ class Params:
         """Give a parameter's value without its quotes; "" if it has none, None if absent."""
         lower = name.lower()
         for own, value in self.items:
-            if own.lower() == lower:
+            if own == lower or own.lower() == lower:
                 return grammar.unquote(value) if value else ""
         return None
 
