@@ -53,7 +53,7 @@ def _choose(
 ) -> tuple[SecMechanism, Suite]:
     by_suite: dict[Suite, SecMechanism] = {}
     for entry in entries:
-        if null_without_ealg or "ealg" in entry.params:
+        if null_without_ealg or "ealg" in entry.values:
             offered = suite_named(entry.alg or "", entry.ealg)
             if offered is not None:
                 by_suite.setdefault(offered, entry)

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
 from pcscf.sip.elements import split_elements
 from pcscf.sip.params import NO_PARAMS, Params
+from pcscf.sip.remembered import remembered
 from pcscf.sip.uri import SipUri
 
 # name-addr = [display-name] LAQUOT addr-spec RAQUOT
@@ -37,27 +37,16 @@ class NameAddr:
     uri: str
     params: Params = NO_PARAMS
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> "NameAddr":
         """Read one address; raises ParseError 400."""
-        text = text.strip(" \t")
-        if text == "*":
-            return cls("", text)
-        match = _NAME_ADDR.match(text)
-        if match is not None:
-            quoted, tokens, uri = match.groups()
-            display = grammar.unquote(quoted) if quoted else (tokens or "").strip(" \t")
-            return cls(display, uri, Params.parse(text[match.end() :]))
-        match = _ADDR_SPEC.match(text)
-        if match is None:
-            raise ParseError(400, "Bad Address")
-        return cls("", match[0], Params.parse(text[match.end() :]))
+        return _read(text)
 
-    @classmethod
-    def parse_many(cls, values: str | Iterable[str]) -> list[Self]:
+    @staticmethod
+    def parse_many(values: str | Iterable[str]) -> "list[NameAddr]":
         """Read comma-separated addresses of one value or of several, in order."""
         lines = [values] if isinstance(values, str) else values
-        return [cls.parse(element) for line in lines for element in split_elements(line)]
+        return [_read(element) for line in lines for element in split_elements(line)]
 
     @property
     def sip_uri(self) -> SipUri:
@@ -74,3 +63,19 @@ class NameAddr:
             return self.uri
         display = f"{grammar.quote(self.display)} " if self.display else ""
         return f"{display}<{self.uri}>{self.params}"
+
+
+@remembered
+def _read(text: str) -> NameAddr:
+    text = text.strip(" \t")
+    if text == "*":
+        return NameAddr("", text)
+    match = _NAME_ADDR.match(text)
+    if match is not None:
+        quoted, tokens, uri = match.groups()
+        display = grammar.unquote(quoted) if quoted else (tokens or "").strip(" \t")
+        return NameAddr(display, uri, Params.parse(text[match.end() :]))
+    match = _ADDR_SPEC.match(text)
+    if match is None:
+        raise ParseError(400, "Bad Address")
+    return NameAddr("", match[0], Params.parse(text[match.end() :]))

@@ -95,6 +95,7 @@ gen_value = rf"(?:{quoted_string}|[^ \t\r\n;,\"<>]*+)"
 generic_param = rf"{SWS};{SWS}({token})(?:{SWS}={SWS}({gen_value}))?"
 
 _TOKEN = re.compile(token)
+_LONG = 20  # digits, enough for any number that SIP knows
 
 
 def is_token(text: str) -> bool:
@@ -110,10 +111,10 @@ def number(text: str, maximum: int, what: str) -> int:
     """
     if not (text.isascii() and text.isdigit()):
         raise ParseError(400, f"Bad {what}")
-    digits = text.lstrip("0")
-    if len(digits) > len(str(maximum)) or int(digits or "0") > maximum:
+    value = int(text if len(text) < _LONG else text.lstrip("0")[:_LONG] or "0")
+    if value > maximum:
         raise ParseError(400, f"{what} Out Of Range")
-    return int(digits or "0")
+    return value
 
 
 def unquote(text: str) -> str:

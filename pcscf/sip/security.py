@@ -1,8 +1,8 @@
 """Security-Client, Security-Server, Security-Verify (RFC 3329 2.2, TS 33.203 Annex H)."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from pcscf.errors import ParseError
@@ -28,11 +28,13 @@ _NUMERIC: Final = frozenset({"spi-c", "spi-s", "port-c", "port-s"})
 class SecMechanism:
     """One entry of a list. ``name`` is in lower case; parameters as sent.
 
-    Numbers are None if absent or unreadable; ``problem`` tells which entry can be used.
+    ``values`` are those of the parameters in lower case and without quotes, by lower-case
+    name. Numbers are None if absent or unreadable; ``problem`` tells which entry can be used.
     """
 
     name: str
     params: Params
+    values: Mapping[str, str] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -40,7 +42,12 @@ class SecMechanism:
         match = _NAME.match(text)
         if match is None:
             raise ParseError(400, "Bad Security Mechanism")
-        return cls(match[0].lower(), Params.parse(text[match.end() :]))
+        params = Params.parse(text[match.end() :])
+        values = {
+            name.lower(): grammar.unquote(value or "").lower()
+            for name, value in reversed(params.items)  # of two, the first counts
+        }
+        return cls(match[0].lower(), params, values)
 
     @classmethod
     def parse_many(cls, values: Iterable[str]) -> list[Self]:
@@ -53,27 +60,27 @@ class SecMechanism:
     @property
     def alg(self) -> str | None:
         """Integrity algorithm; mandatory for ipsec-3gpp."""
-        return self._token("alg")
+        return self.values.get("alg")
 
     @property
     def ealg(self) -> str:
         """Encryption algorithm; "null" if absent."""
-        return self._token("ealg") or "null"
+        return self.values.get("ealg") or "null"
 
     @property
     def prot(self) -> str:
         """IPsec protocol; "esp" if absent."""
-        return self._token("prot") or "esp"
+        return self.values.get("prot") or "esp"
 
     @property
     def mod(self) -> str:
         """IPsec mode; "trans" if absent."""
-        return self._token("mod") or "trans"
+        return self.values.get("mod") or "trans"
 
     @property
     def q(self) -> float | None:
         """Preference, 0 to 1."""
-        text = self._token("q") or ""
+        text = self.values.get("q", "")
         return float(text) if _QVALUE.fullmatch(text) else None
 
     @property
@@ -110,16 +117,15 @@ class SecMechanism:
         return self._number_problem()
 
     def _number_problem(self) -> str | None:
-        for name in ("spi-c", "spi-s"):
-            spi = self._number(name, _MAX_SPI)
+        spi_c, spi_s = self.spi_c, self.spi_s
+        for name, spi in (("spi-c", spi_c), ("spi-s", spi_s)):
             if spi is None or spi <= _RESERVED_SPI:
                 return f"{name} missing or not an SPI"
-        for name in ("port-c", "port-s"):
-            port = self._number(name, 65535)
+        for name, port in (("port-c", self.port_c), ("port-s", self.port_s)):
             if not port or port in _SIP_PORTS:
                 return f"{name} missing or not a protected port"
         # an SA is named by address and SPI: two cannot share one
-        return "spi-c and spi-s are equal" if self.spi_c == self.spi_s else None
+        return "spi-c and spi-s are equal" if spi_c == spi_s else None
 
     @property
     def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -136,13 +142,9 @@ class SecMechanism:
                 text = f"{float(text):g}"
             yield lower, text
 
-    def _token(self, name: str) -> str | None:
-        value = self.params.get(name)
-        return None if value is None else value.lower()
-
     def _number(self, name: str, maximum: int) -> int | None:
         try:
-            return grammar.number(self.params.get(name) or "", maximum, name)
+            return grammar.number(self.values.get(name, ""), maximum, name)
         except ParseError:
             return None
 

@@ -8,6 +8,7 @@ from typing import Self
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
 from pcscf.sip.params import NO_PARAMS, Params
+from pcscf.sip.remembered import remembered
 
 _SIP = re.compile(
     rf"(sips?):(?:({grammar.user})(?::({grammar.password}))?@)?"
@@ -70,22 +71,10 @@ class SipUri:
     params: Params = NO_PARAMS
     headers: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> "SipUri":
         """Read a whole SIP-URI or SIPS-URI; raises ParseError 400."""
-        match = _SIP.fullmatch(text)
-        if match is None:
-            raise ParseError(400, "Bad SIP URI")
-        scheme, user, password, host, port, params, headers = match.groups()
-        return cls(
-            scheme.lower(),
-            user,
-            password,
-            host,
-            None if port is None else grammar.number(port, 65535, "Port"),
-            Params.parse_uri(params),
-            headers or "",
-        )
+        return _read_sip(text)
 
     def aor(self) -> str:
         """Give the canonical address of record: scheme, user and host only, ready to compare."""
@@ -106,6 +95,23 @@ class SipUri:
             userinfo = f"{self.user}{secret}@"
         headers = f"?{self.headers}" if self.headers else ""
         return f"{self.scheme}:{userinfo}{self.hostport}{self.params}{headers}"
+
+
+@remembered
+def _read_sip(text: str) -> SipUri:
+    match = _SIP.fullmatch(text)
+    if match is None:
+        raise ParseError(400, "Bad SIP URI")
+    scheme, user, password, host, port, params, headers = match.groups()
+    return SipUri(
+        scheme.lower(),
+        user,
+        password,
+        host,
+        None if port is None else grammar.number(port, 65535, "Port"),
+        Params.parse_uri(params),
+        headers or "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
