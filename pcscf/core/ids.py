@@ -1,6 +1,7 @@
 """Everything random: tokens, branches, tags, SPIs. The source of randomness is passed in."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import chain
 
 # RFC 4303 2.1: 1..255 are reserved, 0 is never sent.
 _FIRST_SPI = 256
@@ -39,6 +40,7 @@ class Ids:
             if spi not in taken:
                 return spi
 
-    def choice(self, values: Sequence[int]) -> int:
-        """One of the values."""
-        return values[int.from_bytes(self._random(4)) % len(values)]
+    def from_anywhere(self, values: Sequence[int]) -> Iterator[int]:
+        """All the values in a circle, from any of them on."""
+        start = int.from_bytes(self._random(4)) % len(values)
+        return chain(values[start:], values[:start])

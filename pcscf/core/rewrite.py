@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 
 from pcscf.core.context import Context
@@ -126,7 +125,7 @@ def note_source(request: Request, flow: Flow) -> None:
         params = params.with_("received", flow.remote.host).with_("rport", str(flow.remote.port))
     if params != via.params:
         request.pop_element("via")
-        request.prepend("via", str(replace(via, params=params)))
+        request.prepend("via", str(via._replace(params=params)))
 
 
 def restore_vias(response: Response, request: Request) -> None:

@@ -96,15 +96,12 @@ class SaLife:
 
     def _draw_port_pc(self, attempt: Attempt, pcscf: str, used: set[int]) -> int:
         """Pick a client port that no live set to the phone has (TS 33.203 7.4.0: pc changes)."""
-        free = [
-            port
-            for port in self._context.gm_address(pcscf).ports_pc
-            if port not in used
-            and self._context.sas.port_pc_free(attempt.phone.host, attempt.offer.port_us, port)
-        ]
-        if not free:
-            raise SipError(503, "No protected port free")
-        return self._context.ids.choice(free)
+        host, port_us = attempt.phone.host, attempt.offer.port_us
+        ports = self._context.gm_address(pcscf).ports_pc
+        for port in self._context.ids.from_anywhere(ports):
+            if port not in used and self._context.sas.port_pc_free(host, port_us, port):
+                return port
+        raise SipError(503, "No protected port free")
 
     def confirm(self, registration: Registration, row: SaRow, previous: SaRow | None) -> None:
         """Make an attempt's set the current one; keep only the set that protected SM1 beside it.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
@@ -25,8 +25,7 @@ _ADDR_SPEC = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """A display name, a URI as sent, and the header's parameters.
 
     ``display`` is without quotes, empty if there is none. ``uri`` is "*" for the

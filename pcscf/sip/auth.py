@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
@@ -33,13 +32,10 @@ _PIECE = re.compile(
 )
 
 
-class _Piece(NamedTuple):
-    """What stands between two commas."""
-
-    text: str
-    opening: str  # blanks, scheme and blanks before the parameter; "" without a scheme
-    name: str  # lower case; "" for a lone word or nothing
-    value: str  # without quotes
+# What stands between two commas: its text; of that blanks, scheme and blanks before the
+# parameter, "" without a scheme; the name in lower case, "" for a lone word or nothing; the
+# value without quotes.
+_Piece = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +61,20 @@ def parse_auth(value: str) -> AuthValue:
     Of parameters given twice, the first counts. Where several challenges stand in one
     value, the first is read. Raises ParseError 400.
     """
-    first, *others = _pieces(value)
-    scheme = first.opening.strip() or first.text.strip()
+    scheme, plain = "", True
+    params: dict[str, str] = {}
+    for number, (text, opening, name, setting) in enumerate(list(_pieces(value))):
+        if number == 0:
+            scheme = (opening or text).strip()
+        elif opening:
+            plain = False
+            break
+        if name and name not in params:
+            params[name] = setting
+        elif not text.isspace() and text:
+            plain = False
     if not grammar.is_token(scheme):
         raise ParseError(400, "Bad Authorization")
-    params: dict[str, str] = {}
-    for piece in (first, *others):
-        if piece.opening and piece is not first:
-            break
-        if piece.name:
-            params.setdefault(piece.name, piece.value)
-    plain = len(params) == sum(bool(piece.text.strip()) for piece in (first, *others))
     return AuthValue(scheme, MappingProxyType(params), plain)
 
 
@@ -90,17 +89,17 @@ def take_params(value: str, names: Collection[str]) -> tuple[str, dict[str, str]
     taken: dict[str, str] = {}
     rest: list[str] = []
     opening = ""  # of a challenge that lost its first parameter
-    for piece in _pieces(value):
-        if piece.opening or (piece.text.strip() and not piece.name):
+    for text, begins, name, setting in _pieces(value):
+        if begins or (not name and text.strip()):
             _close(rest, opening)
             opening = ""
-        if piece.name in names:
-            taken.setdefault(piece.name, piece.value)
-            opening = piece.opening or opening
+        if name in names:
+            taken.setdefault(name, setting)
+            opening = begins or opening
         elif not opening:
-            rest.append(piece.text)
-        elif piece.name:
-            rest.append(opening + piece.text.lstrip())
+            rest.append(text)
+        elif name:
+            rest.append(opening + text.lstrip())
             opening = ""
     _close(rest, opening)
     return ",".join(rest), taken
@@ -127,7 +126,7 @@ def _pieces(value: str) -> Iterator[_Piece]:
             raise ParseError(400, "Bad Authentication Value")
         lead, name, raw = match.groups()
         opening = lead if lead and not lead.isspace() else ""
-        yield _Piece(match[0], opening, (name or "").lower(), grammar.unquote(raw or ""))
+        yield match[0], opening, (name or "").lower(), grammar.unquote(raw or "")
         position = match.end() + 1
         if position > len(value):
             return

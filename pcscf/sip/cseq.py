@@ -1,8 +1,7 @@
 """The CSeq value (RFC 3261 20.16)."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
@@ -11,8 +10,7 @@ from pcscf.sip import grammar
 _CSEQ = re.compile(rf"([0-9]++){grammar.LWS}({grammar.token})")
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(NamedTuple):
     """A request's number and method; the method is case-sensitive."""
 
     number: int

@@ -21,6 +21,8 @@ def split_elements(value: str) -> list[str]:
 
 def split_first(value: str) -> tuple[str, str]:
     """Cut off the first element: it, and what stands behind its comma ("" if nothing does)."""
+    if "," not in value:
+        return value.strip(" \t"), ""
     for match in _ELEMENT.finditer(value):
         element = match[0].strip(" \t")
         if element:

@@ -9,7 +9,7 @@ with its order, folding, case, blanks and compact names (RFC 3261 16.6, 7.3.1).
 # ruff: noqa: SLF001 - a Message fills in its own copy
 
 from collections.abc import Callable, Iterable
-from typing import Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar
 
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
@@ -25,6 +25,24 @@ from pcscf.sip.via import Via
 T = TypeVar("T")
 
 SIP_VERSION = "SIP/2.0"
+
+
+class View(Generic[T]):
+    """A header field as a value: read on first use, kept until that field is edited.
+
+    Reading raises ParseError 400.
+    """
+
+    def __init__(self, name: str, read: Callable[["Message"], T]) -> None:
+        self._name = name
+        self._read = read
+
+    def __get__(self, message: "Message", _owner: type) -> T:
+        views = message._views
+        if self._name not in views:
+            views[self._name] = self._read(message)
+        value: T = views[self._name]
+        return value
 
 
 class Message:
@@ -49,7 +67,7 @@ class Message:
         self._text = lines  # never shrinks: a line keeps its place in here
         self._order = list(range(len(lines)))  # places in the order of the wire
         self._index = index  # no name has an empty tuple
-        self._views: dict[str, object] = {}
+        self._views: dict[str, Any] = {}
         self._body = body
 
     # reading
@@ -176,60 +194,24 @@ class Message:
         if "content-length" not in self._index:
             self.append("content-length", str(len(self._body)))
 
-    # typed views, parsed on first use, kept until that header is edited
-
-    @property
-    def via(self) -> Via:
-        """The topmost Via value."""
-        return self._view("via", lambda: Via.parse(split_first(self._required("via"))[0]))
-
-    @property
-    def cseq(self) -> CSeq:
-        """CSeq."""
-        return self._view("cseq", lambda: CSeq.parse(self._required("cseq")))
-
-    @property
-    def from_(self) -> NameAddr:
-        """From."""
-        return self._view("from", lambda: NameAddr.parse(self._required("from")))
-
-    @property
-    def to(self) -> NameAddr:
-        """To."""
-        return self._view("to", lambda: NameAddr.parse(self._required("to")))
-
-    @property
-    def call_id(self) -> str:
-        """Call-ID; compared byte by byte (RFC 3261 20.8)."""
-        call_id = self._required("call-id")
-        if not call_id or " " in call_id or "\t" in call_id:
-            raise ParseError(400, "Bad Call-ID")
-        return call_id
-
-    @property
-    def contacts(self) -> list[NameAddr]:
-        """All Contact values in order; empty if there are none."""
-        return self._view("contact", lambda: NameAddr.parse_many(self.values("contact")))
-
-    @property
-    def credentials(self) -> AuthValue | None:
-        """The first line of Authorization; None if there is none."""
-        return self._view("authorization", self._read_credentials)
-
-    def _read_credentials(self) -> AuthValue | None:
-        value = self.get("authorization")
-        return None if value is None else parse_auth(value)
-
-    def _required(self, name: str) -> str:
+    def required(self, name: str) -> str:
+        """Give the value of the first line of that name; raises ParseError 400 without one."""
         value = self.get(name)
         if value is None:
             raise ParseError(400, f"Missing {printed(name)}")
         return value
 
-    def _view(self, name: str, parse: Callable[[], T]) -> T:
-        if name not in self._views:
-            self._views[name] = parse()
-        return cast("T", self._views[name])
+    # the topmost Via value
+    via = View("via", lambda message: Via.parse(split_first(message.required("via"))[0]))
+    cseq = View("cseq", lambda message: CSeq.parse(message.required("cseq")))
+    from_ = View("from", lambda message: NameAddr.parse(message.required("from")))
+    to = View("to", lambda message: NameAddr.parse(message.required("to")))
+    # compared byte by byte (RFC 3261 20.8)
+    call_id = View("call-id", lambda message: _read_call_id(message.required("call-id")))
+    # all values in order; empty if there are none
+    contacts = View("contact", lambda message: NameAddr.parse_many(message.values("contact")))
+    # the first line of Authorization; None if there is none
+    credentials = View("authorization", lambda message: _read_auth(message.get("authorization")))
 
     # the whole
 
@@ -309,6 +291,16 @@ class Response(Message):
         twin = super().copy()
         twin.status, twin.reason = self.status, self.reason
         return twin
+
+
+def _read_call_id(value: str) -> str:
+    if not value or " " in value or "\t" in value:
+        raise ParseError(400, "Bad Call-ID")
+    return value
+
+
+def _read_auth(value: str | None) -> AuthValue | None:
+    return None if value is None else parse_auth(value)
 
 
 def parse(data: bytes, limits: Limits = DEFAULT) -> Request | Response:

@@ -1,8 +1,7 @@
 """One Via value (RFC 3261 20.42)."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
@@ -18,8 +17,7 @@ _VIA = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """Where a message has been. ``host`` keeps the brackets of IPv6."""
 
     transport: str

@@ -24,6 +24,7 @@ def test_a_taken_spi_is_not_drawn() -> None:
     assert ids.spi({256}) == 257
 
 
-def test_a_choice_reaches_every_value() -> None:
+def test_a_circle_begins_at_every_value() -> None:
     ids = Ids(Random(1).randbytes)
-    assert {ids.choice([7, 8, 9]) for _ in range(100)} == {7, 8, 9}
+    circles = {tuple(ids.from_anywhere(range(7, 10))) for _ in range(100)}
+    assert circles == {(7, 8, 9), (8, 9, 7), (9, 7, 8)}
