@@ -7,7 +7,14 @@ from math import inf
 
 from pcscf.core import rewrite
 from pcscf.core.flow import Side
-from pcscf.core.granted import ContactKey, contact_key, grants, identity_key, removes_all
+from pcscf.core.granted import (
+    ContactKey,
+    contact_key,
+    grants,
+    identity_key,
+    removes_all,
+    service_route,
+)
 from pcscf.core.register_request import RegisterRelay
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
@@ -90,7 +97,7 @@ class Confirmations:
             if not _concerns(binding, aor)
             or (granted and contact_key(binding.contact) not in replaced)
         ]
-        route = tuple(response.elements("service-route"))
+        route = service_route(response)
         associated = tuple(response.elements("p-associated-uri"))
         new = [
             Binding(aor, grant.contact, self._context.now + grant.seconds, route, associated)

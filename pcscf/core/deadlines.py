@@ -21,13 +21,16 @@ class Timed:
         self.deadline = inf
         self.queued_for = inf  # when this owner's earliest heap entry comes up
 
+    def __lt__(self, _other: object) -> bool:
+        """Owners due at the same time come in any order; the heap asks here."""
+        return False
+
 
 class Deadlines:
     """A heap of owners by deadline. Times are seconds on the caller's monotonic clock."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timed]] = []
-        self._count = 0  # breaks ties, so that owners are never compared
+        self._heap: list[tuple[float, Timed]] = []
         self._live = 0  # owners with a deadline
 
     def set(self, owner: Timed, at: float) -> None:
@@ -49,7 +52,7 @@ class Deadlines:
     def pop_due(self, now: float) -> Timed | None:
         """Take out one owner whose deadline has come; it has none then. None if nothing is due."""
         while self._heap and self._heap[0][0] <= now:
-            at, _, owner = heappop(self._heap)
+            at, owner = heappop(self._heap)
             if at == owner.queued_for:
                 owner.queued_for = inf
             if owner.deadline <= now:
@@ -61,9 +64,8 @@ class Deadlines:
         return None
 
     def _push(self, owner: Timed, at: float) -> None:
-        self._count += 1
         owner.queued_for = at
-        heappush(self._heap, (at, self._count, owner))
+        heappush(self._heap, (at, owner))
         self._clean_up()
 
     def _clean_up(self) -> None:
@@ -72,7 +74,7 @@ class Deadlines:
             return
         kept = []
         for entry in self._heap:
-            at, _, owner = entry
+            at, owner = entry
             if at == owner.queued_for and owner.deadline != inf:
                 kept.append(entry)
             elif at == owner.queued_for:

@@ -1,6 +1,7 @@
 """What the core granted: contacts and for how long (RFC 3261 10.2.4, 10.3)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
@@ -37,6 +38,16 @@ def identity_key(text: str) -> str:
         return canonical_uri(NameAddr.parse(text).uri)
     except ParseError:
         return text
+
+
+def service_route(response: Response) -> tuple[str, ...]:
+    """Give the elements of Service-Route (RFC 3608), one object for all phones that share them."""
+    return _shared(tuple(response.elements("service-route")))
+
+
+@lru_cache(1024)
+def _shared(route: tuple[str, ...]) -> tuple[str, ...]:
+    return route
 
 
 def removes_all(request: Request) -> bool:

@@ -10,7 +10,7 @@ from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.wire import to_phone
 from pcscf.errors import SipError
-from xfrm.model import AkaKeys, SaId, SaSet
+from xfrm.model import AkaKeys, SaSet
 
 # The kernel's own limit is a net for the case that we are gone: it lies above ours.
 _NET = 60
@@ -20,16 +20,13 @@ _MAX_SETS = 3  # for one contact: six SAs each way (TS 33.203 7.1)
 class _TakenSpis:
     """SPIs that a new inbound SA of ours must not have."""
 
-    def __init__(self, context: Context, host: str, offer: Offer) -> None:
+    def __init__(self, context: Context, offer: Offer) -> None:
         self._context = context
-        self._host = host
         # One key serves both ways: equal SPIs would let packets be reflected (TS 33.203 7.1).
         self._theirs = (offer.spi_uc, offer.spi_us)
 
     def __contains__(self, spi: object) -> bool:
-        return isinstance(spi, int) and (
-            spi in self._theirs or self._context.sas.find_sa(SaId(self._host, spi)) is not None
-        )
+        return isinstance(spi, int) and (spi in self._theirs or self._context.sas.has_spi(spi))
 
 
 _Contact = tuple[str, str, bool]  # private identity, address, emergency
@@ -45,6 +42,8 @@ class SaLife:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._leaving: dict[_Contact, list[SaRow]] = {}  # oldest first
+        # a tuple, as a range would make the number anew for each set to keep
+        self._ports_pc = {one.host: tuple(one.ports_pc) for one in context.policy.gm}
 
     def install(self, attempt: Attempt, pcscf: str, keys: AkaKeys) -> SaRow:
         """Give an attempt its temporary set; the 401 goes behind it.
@@ -75,7 +74,7 @@ class SaLife:
     def _draw(self, attempt: Attempt, pcscf: str, used: set[int]) -> SaSet:
         offer, ids = attempt.offer, self._context.ids
         host = attempt.phone.host
-        taken = _TakenSpis(self._context, pcscf, offer)
+        taken = _TakenSpis(self._context, offer)
         spi_pc = ids.spi(taken)
         spi_ps = spi_pc
         while spi_ps == spi_pc:
@@ -97,8 +96,7 @@ class SaLife:
     def _draw_port_pc(self, attempt: Attempt, pcscf: str, used: set[int]) -> int:
         """Pick a client port that no live set to the phone has (TS 33.203 7.4.0: pc changes)."""
         host, port_us = attempt.phone.host, attempt.offer.port_us
-        ports = self._context.gm_address(pcscf).ports_pc
-        for port in self._context.ids.from_anywhere(ports):
+        for port in self._context.ids.from_anywhere(self._ports_pc[pcscf]):
             if port not in used and self._context.sas.port_pc_free(host, port_us, port):
                 return port
         raise SipError(503, "No protected port free")

@@ -55,23 +55,26 @@ class SaTable:
     def __init__(self, selectors: SelectorMode) -> None:
         self._tolerant = selectors is SelectorMode.TOLERANT
         self._by_ports: dict[_PortKey, SaRow] = {}
-        self._by_sa: dict[SaId, SaRow] = {}
+        self._by_spi: dict[int, SaRow] = {}  # of our two inbound SAs; no two sets share one
+        self._by_peer: dict[SaId, SaRow] = {}  # the phone's two, which only its address tells apart
         self._at_host: dict[str, list[SaRow]] = {}  # kept in tolerant mode only
 
     def __len__(self) -> int:
         """How many sets there are."""
-        return len(self._by_sa) // 4
+        return len(self._by_spi) // 2
 
     def __iter__(self) -> Iterator[SaRow]:
         """All rows, each once."""
-        return (row for sa, row in self._by_sa.items() if sa == row.sa_set.ids[0])
+        return (row for spi, row in self._by_spi.items() if spi == row.sa_set.spi_ps)
 
     def add(self, row: SaRow) -> None:
         """Enter a row. Its ports and SPIs must be free (``clash``)."""
         for key in _port_keys(row.sa_set):
             self._by_ports[key] = row
-        for sa in row.sa_set.ids:
-            self._by_sa[sa] = row
+        for spi in _spis(row.sa_set):
+            self._by_spi[spi] = row
+        for sa in _peer_sas(row.sa_set):
+            self._by_peer[sa] = row
         if self._tolerant:
             self._at_host.setdefault(row.sa_set.ue, []).append(row)
 
@@ -81,8 +84,10 @@ class SaTable:
             return
         for key in _port_keys(row.sa_set):
             del self._by_ports[key]
-        for sa in row.sa_set.ids:
-            del self._by_sa[sa]
+        for spi in _spis(row.sa_set):
+            del self._by_spi[spi]
+        for sa in _peer_sas(row.sa_set):
+            del self._by_peer[sa]
         if self._tolerant:
             self._at_host[row.sa_set.ue].remove(row)
             if not self._at_host[row.sa_set.ue]:
@@ -90,7 +95,7 @@ class SaTable:
 
     def holds(self, row: SaRow) -> bool:
         """Whether the row is in the table, so its SAs in the kernel."""
-        return self._by_sa.get(row.sa_set.ids[0]) is row
+        return self._by_spi.get(row.sa_set.spi_ps) is row
 
     def find(self, flow: Flow) -> SaRow | None:
         """Find the SA set a protected flow belongs to; None if it belongs to nobody."""
@@ -113,14 +118,21 @@ class SaTable:
 
     def find_sa(self, sa: SaId) -> SaRow | None:
         """Find the set that one SA of the kernel belongs to."""
-        return self._by_sa.get(sa)
+        row = self._by_spi.get(sa.spi)
+        if row is not None and row.sa_set.pcscf == sa.destination:
+            return row
+        return self._by_peer.get(sa)
+
+    def has_spi(self, spi: int) -> bool:
+        """Whether an inbound SA of ours has this SPI."""
+        return spi in self._by_spi
 
     def clash(self, host: str, offer: Offer, port_ps: int) -> SaRow | None:
         """Find a row that uses a number the phone wants to use again (TS 33.203 7.1)."""
         return (
             self._by_ports.get((host, offer.port_uc, port_ps))
-            or self._by_sa.get(SaId(host, offer.spi_uc))
-            or self._by_sa.get(SaId(host, offer.spi_us))
+            or self._by_peer.get(SaId(host, offer.spi_uc))
+            or self._by_peer.get(SaId(host, offer.spi_us))
         )
 
     def port_pc_free(self, host: str, port_us: int, port_pc: int) -> bool:
@@ -137,3 +149,11 @@ def _port_keys(sa_set: SaSet) -> tuple[_PortKey, _PortKey]:
         (sa_set.ue, sa_set.port_uc, sa_set.port_ps),
         (sa_set.ue, sa_set.port_us, sa_set.port_pc),
     )
+
+
+def _spis(sa_set: SaSet) -> tuple[int, int]:
+    return sa_set.spi_ps, sa_set.spi_pc
+
+
+def _peer_sas(sa_set: SaSet) -> tuple[SaId, SaId]:
+    return SaId(sa_set.ue, sa_set.spi_uc), SaId(sa_set.ue, sa_set.spi_us)

@@ -131,7 +131,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_token: dict[str, Registration] = {}
-        self._by_impi: dict[str, list[Registration]] = {}
+        self._by_impi: dict[str, tuple[Registration, ...]] = {}  # mostly of one
         self._by_clear: dict[Endpoint, Registration] = {}
         self._attempts: dict[AttemptKey, Attempt] = {}
         self._attempts_at: Counter[str] = Counter()
@@ -148,16 +148,17 @@ class Registry:
     def add(self, registration: Registration) -> None:
         """Enter a new registration."""
         self._by_token[registration.token] = registration
-        self._by_impi.setdefault(registration.impi, []).append(registration)
+        self._by_impi[registration.impi] = (*self.of_user(registration.impi), registration)
 
     def remove(self, registration: Registration) -> None:
         """Take a registration out of every index."""
         if self._by_token.pop(registration.token, None) is None:
             return
         self.set_clear_flow(registration, None)
-        others = self._by_impi[registration.impi]
-        others.remove(registration)
-        if not others:
+        others = tuple(one for one in self.of_user(registration.impi) if one is not registration)
+        if others:
+            self._by_impi[registration.impi] = others
+        else:
             del self._by_impi[registration.impi]
 
     def rename(self, registration: Registration, token: str) -> None:
@@ -172,7 +173,7 @@ class Registry:
 
     def of_user(self, impi: str) -> tuple[Registration, ...]:
         """All registrations of one private identity."""
-        return tuple(self._by_impi.get(impi, ()))
+        return self._by_impi.get(impi, ())
 
     def find(self, phone: Phone) -> Registration | None:
         """Find the registration that this phone would renew.
@@ -180,7 +181,7 @@ class Registry:
         The same instance is the same phone wherever it is; without an instance
         on either side, the address decides.
         """
-        for registration in self._by_impi.get(phone.impi, ()):
+        for registration in self.of_user(phone.impi):
             known = registration.phone
             if known.emergency is not phone.emergency:
                 continue

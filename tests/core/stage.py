@@ -168,7 +168,7 @@ class Stage:
             "registers in clear": len(registrar._in_clear) + registrar._all_in_clear,
             "transactions": len(wire.transactions),
             "sa ports": len(context.sas._by_ports),
-            "sas": len(context.sas._by_sa),
+            "sas": len(context.sas._by_spi) + len(context.sas._by_peer),
             "sas by address": len(context.sas._at_host),
             "leaving": len(life._leaving),
             "owners with a deadline": context.deadlines._live,

@@ -1,6 +1,13 @@
 import pytest
 
-from pcscf.core.granted import Grant, contact_key, grants, identity_key, removes_all
+from pcscf.core.granted import (
+    Grant,
+    contact_key,
+    grants,
+    identity_key,
+    removes_all,
+    service_route,
+)
 from pcscf.sip.message import Request, Response, parse
 
 CONTACT = "sip:ue@192.0.2.10:40002"
@@ -87,3 +94,10 @@ def test_contacts_compare_by_user_host_and_port(one: str, other: str, *, same: b
 )
 def test_identities_compare_by_what_they_name(one: str, other: str) -> None:
     assert identity_key(one) == identity_key(other)
+
+
+def test_phones_with_the_same_service_route_share_it() -> None:
+    one = service_route(ok("Service-Route: <sip:a;lr>, <sip:b;lr>"))
+    assert one == ("<sip:a;lr>", "<sip:b;lr>")
+    assert service_route(ok("Service-Route: <sip:a;lr>", "Service-Route: <sip:b;lr>")) is one
+    assert service_route(ok()) == ()

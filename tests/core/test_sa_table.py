@@ -39,6 +39,8 @@ def test_a_row_is_found_by_each_of_its_sas() -> None:
     table.add(entered)
     assert all(table.find_sa(sa) is entered for sa in SET.ids)
     assert table.find_sa(SaId(GM, 1111)) is None
+    assert table.find_sa(SaId("192.0.2.200", SET.spi_ps)) is None
+    assert [table.has_spi(spi) for spi in (SET.spi_ps, SET.spi_pc, SET.spi_uc)] == [1, 1, 0]
 
 
 def test_rows_are_counted_and_listed_once() -> None:
@@ -57,7 +59,7 @@ def test_a_removed_row_leaves_nothing_and_may_be_removed_again() -> None:
         table.remove(entered)
         table.remove(entered)
         assert not table.holds(entered)
-        assert (table._by_ports, table._by_sa, table._at_host) == ({}, {}, {})
+        assert [table._by_ports, table._by_spi, table._by_peer, table._at_host] == [{}, {}, {}, {}]
 
 
 def test_removing_a_row_that_is_out_leaves_its_successor() -> None:
