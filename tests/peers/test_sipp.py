@@ -1,6 +1,5 @@
 """The core against an AKA of other authors: sipp's, which also verifies the network's MAC."""
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,6 @@ from tests.peers.milenage import opc_of
 from tests.peers.registrar import Behaviour, Spelling
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address
-
-pytestmark = pytest.mark.skipif(shutil.which("sipp") is None, reason="sipp is not installed")
 
 # sipp reads decoded keys as part of its scenario, so these octets are all letters and digits.
 K, OP = b"abcdefghipqrstuv", b"0123456789ABCDEF"
