@@ -1,5 +1,6 @@
 """SAs and policies in the Linux kernel: the protocol, and its XFRM netlink side."""
 
+import contextlib
 import errno
 import secrets
 import time
@@ -91,7 +92,11 @@ class XfrmKernel:
     def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
         """Install the four SAs in one send; what a refusal leaves half done is undone."""
         sas = self._associations(sa_set, keys, lifetime)
-        answers = self._netlink.ask(wire.new_sa, sas)
+        try:
+            answers = self._netlink.ask(wire.new_sa, sas)
+        except KernelRefusal:
+            self._delete_unanswered(sas)
+            raise
         if any(answer.code for answer in answers):
             self._delete(_granted(sas, answers))
             raise _sa_refusal("install", sas, answers)
@@ -113,6 +118,12 @@ class XfrmKernel:
         """Remove the four SAs in one send."""
         sources = (sa_set.ue, sa_set.pcscf, sa_set.pcscf, sa_set.ue)
         self._delete(list(zip(sa_set.ids, sources, strict=True)))
+
+    def _delete_unanswered(self, sas: FourSas) -> None:
+        """Remove what became SAs of ours of requests whose answers are lost."""
+        with contextlib.suppress(KernelRefusal):  # of two failures the first tells why
+            ours = self.present()
+            self._delete([(sa.id, sa.source) for sa in sas if sa.id in ours])
 
     def _associations(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> FourSas:
         return sa_set.associations(keys, self._reqid, self._selectors, lifetime)

@@ -29,7 +29,7 @@ class FakeNetlink:
     """A socket. ``sends`` are the requests of each send, ``refuse`` says what to refuse.
 
     ``refuse`` maps the number of an SA request (NEWSA, UPDSA; from 0 on) to an errno.
-    ``added`` is the creation time that new SAs get.
+    ``added`` is the creation time that new SAs get; so many answers get lost as ``lose`` says.
     """
 
     def __init__(self) -> None:
@@ -38,6 +38,7 @@ class FakeNetlink:
         self.policies: dict[tuple[bytes, int], bytes] = {}
         self.refuse: dict[int, tuple[int, str]] = {}
         self.added = 0
+        self.lose = 0
         self.options: list[tuple[int, int]] = []
         self.is_closed = False
         self._sa_requests = 0
@@ -125,6 +126,9 @@ class FakeNetlink:
         self._answer(Msg.ERROR, flags, sequence, body)
 
     def _answer(self, kind: int, flags: int, sequence: int, body: bytes) -> None:
+        if self.lose:
+            self.lose -= 1
+            return
         self._answers.append(
             NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, sequence, 0) + body
         )

@@ -57,6 +57,23 @@ def test_what_someone_else_has_is_not_undone(netlink, kernel):
     assert kernel.present() == set(sa_set().ids)
 
 
+@pytest.mark.parametrize("lost", [1, 4])
+def test_an_install_whose_answers_are_lost_is_undone(netlink, kernel, lost):
+    theirs = replace(sa_set(), ue="192.0.2.11", pcscf="192.0.2.1")
+    XfrmKernel(REQID + 1, ()).install(theirs, KEYS, 300)
+    netlink.lose = lost
+    with pytest.raises(KernelRefusal, match="XFRM netlink"):
+        kernel.install(sa_set(), KEYS, 300)
+    assert kernel.present() == frozenset()
+    assert len(netlink.states) == 4  # someone else's
+
+
+def test_a_lost_answer_is_told_of_even_if_undoing_fails_too(netlink, kernel):
+    netlink.lose = 100
+    with pytest.raises(KernelRefusal, match="XFRM netlink"):
+        kernel.install(sa_set(), KEYS, 300)
+
+
 @pytest.mark.parametrize(
     ("code", "words", "hint"),
     [
