@@ -58,8 +58,10 @@ class Challenges:
         self, relay: RegisterRelay, offer: Offer, response: Response, keys: AkaKeys
     ) -> None:
         pcscf = relay.server.flow.local.host
-        self._make_room(relay.phone, offer, pcscf)
-        attempt = Attempt(relay.phone, relay.token, offer, relay.under)
+        self._wipe_older(relay)
+        while (row := self.check_free(relay.phone, offer, pcscf)) is not None:
+            self._discard(row)
+        attempt = Attempt(relay.phone, relay.token, offer, relay.under, relay.began)
         row = self._life.install(attempt, pcscf, keys)
         self._context.registry.put_attempt(attempt)
         self._context.deadlines.set(
@@ -70,13 +72,17 @@ class Challenges:
         self._wire.answer(relay.server, response)
         self._report(row)
 
-    def _make_room(self, phone: Phone, offer: Offer, pcscf: str) -> None:
-        """Wipe the incomplete set (TS 33.203 7.3), and what the offer may replace."""
-        old = self._context.registry.attempt(attempt_key(phone))
-        if old is not None:
-            self.abort(old)
-        while (row := self.check_free(phone, offer, pcscf)) is not None:
-            self._discard(row)
+    def _wipe_older(self, relay: RegisterRelay) -> None:
+        """Wipe the incomplete set (TS 33.203 7.3), unless a later REGISTER led to it.
+
+        Raises SipError 500 then: the phone has begun anew, and its core answered out of order.
+        """
+        other = self._context.registry.attempt(attempt_key(relay.phone))
+        if other is None:
+            return
+        if other.began > relay.began:
+            raise SipError(500, "Overtaken by a later REGISTER")
+        self.abort(other)
 
     def _discard(self, row: SaRow) -> None:
         if isinstance(row.owner, Attempt) and row.stage is Stage.TEMPORARY:

@@ -78,7 +78,7 @@ class RegisterRelay(CoreRelay):
     """A REGISTER at the core.
 
     ``offer`` and ``under`` serve if the core challenges; ``attempt`` is set if
-    this REGISTER answers a challenge.
+    this REGISTER answers a challenge. ``began`` is when it came.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class RegisterRelay(CoreRelay):
         super().__init__(wire, server, server.request.copy())
         self.phone = phone
         self.token = token
+        self.began = wire.context.now
         self.offer: Offer | None = None
         self.under: Under | None = None
         self.attempt: Attempt | None = None

@@ -185,8 +185,11 @@ def register_upward(context: Context, request: Request, *, token: str, protected
     hop(request)
     drop_security_agreement(request)
     drop_network_provided(request)
-    # A phone has no say in where its REGISTER goes, or in who it is but by the challenge.
+    # A phone has no say in where its REGISTER goes, or in who it is but by the challenge;
+    # nor in which way requests come to it, unless a proxy before us has (RFC 3327 5.3).
     drop(request, "route", "p-asserted-identity", "p-preferred-identity")
+    if len(request.elements("via")) == 1:
+        drop(request, "path")
     set_integrity_protected(request, protected)
     request.prepend("path", path_uri(token, endpoint))
     request.append("require", "path")

@@ -96,12 +96,18 @@ class Under:
 
 
 class Attempt(Timed):
-    """An authentication from its 401 to its end: the temporary SA set, what SM7 must repeat."""
+    """An authentication from its 401 to its end: the temporary SA set, what SM7 must repeat.
 
-    __slots__ = ("offer", "phone", "row", "token", "under")
+    ``began`` is when its SM1 came, in seconds on the core's clock.
+    """
 
-    def __init__(self, phone: Phone, token: str, offer: Offer, under: Under | None) -> None:
+    __slots__ = ("began", "offer", "phone", "row", "token", "under")
+
+    def __init__(
+        self, phone: Phone, token: str, offer: Offer, under: Under | None, began: float
+    ) -> None:
         super().__init__()
+        self.began = began
         self.phone = phone
         self.token = token
         self.offer = offer

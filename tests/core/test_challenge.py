@@ -311,6 +311,33 @@ def test_a_restart_while_the_answer_is_at_the_core(stage: Stage, phone: Phone) -
     assert stage.accept_answer_of(phone).status == 200
 
 
+def test_a_challenge_to_an_older_register_does_not_wipe_the_newer(
+    stage: Stage, phone: Phone
+) -> None:
+    """The phone began anew, and the core answers both in the wrong order."""
+    phone.says_in_clear(phone.register())
+    older = stage.last_to_core()
+    stage.wait(0.1)
+    phone.new_numbers(restart=True)
+    phone.challenged()
+    assert stage.challenge(older, ck="c0" * 16, ik="d1" * 16).status == 500
+    assert stage.accept_answer_of(phone).status == 200
+    assert len(stage.kernel) == 1
+
+
+def test_a_challenge_to_a_newer_register_wipes_the_older(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    older = stage.last_to_core()
+    stage.wait(0.1)
+    phone.new_numbers(restart=True)
+    phone.says_in_clear(phone.register())
+    newer = stage.last_to_core()
+    assert stage.challenge(older, ck="c0" * 16, ik="d1" * 16).status == 401
+    phone.take_server(stage.challenge(newer))
+    assert stage.accept_answer_of(phone).status == 200
+    assert len(stage.kernel) == 1
+
+
 def test_a_failure_of_an_attempt_that_was_wiped_leaves_nothing(stage: Stage, phone: Phone) -> None:
     phone.challenged()
     phone.says(phone.answer())

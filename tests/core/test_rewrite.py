@@ -264,9 +264,19 @@ def test_a_register_as_the_core_is_to_see_it() -> None:
 
 def test_our_path_stands_on_top() -> None:
     """RFC 3327 5.2: what comes back as Route leads here first."""
-    message = request(VIA, "Path: <sip:lower@example.net;lr>")
+    message = request(VIA, VIA, "Path: <sip:lower@example.net;lr>")
     rewrite.register_upward(context(), message, token="t", protected="no")
-    assert message.elements("path")[0].startswith("<sip:t@")
+    ours, theirs = message.elements("path")
+    assert ours.startswith("<sip:t@")
+    assert theirs == "<sip:lower@example.net;lr>"
+
+
+def test_a_phone_names_no_path() -> None:
+    """Requests for it would go where it likes, from inside the network."""
+    message = request(VIA, "Path: <sip:inside@192.0.2.250;lr>")
+    rewrite.register_upward(context(), message, token="t", protected="no")
+    (ours,) = message.elements("path")
+    assert ours.startswith("<sip:t@")
 
 
 def test_an_answer_loses_what_is_the_networks_own() -> None:

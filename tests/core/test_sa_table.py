@@ -17,7 +17,8 @@ OFFER = Offer(AES, 1111, 2222, 40001, 40002, ())
 
 
 def row(sa_set: SaSet = SET, impi: str = "a@x") -> SaRow:
-    return SaRow(sa_set, (AES,), Attempt(Phone(impi, UE, "", emergency=False), "t", OFFER, None))
+    phone = Phone(impi, UE, "", emergency=False)
+    return SaRow(sa_set, (AES,), Attempt(phone, "t", OFFER, None, 0.0))
 
 
 def flow(theirs: int, ours: int, host: str = UE) -> Flow:

@@ -73,7 +73,7 @@ def test_an_address_in_clear_is_of_the_one_who_registered_there_last() -> None:
 def test_attempts_are_counted_by_address() -> None:
     registry = Registry()
     attempts = [
-        Attempt(phone, "t", Offer(AES, 1, 2, 3, 4, ()), None)
+        Attempt(phone, "t", Offer(AES, 1, 2, 3, 4, ()), None, 0.0)
         for phone in (HOME, Phone("a@x", UE, "", emergency=True), moved())
     ]
     for attempt in attempts:
@@ -87,7 +87,7 @@ def test_attempts_are_counted_by_address() -> None:
 
 def test_an_old_attempt_does_not_drop_the_new_one() -> None:
     registry = Registry()
-    old, new = (Attempt(HOME, "t", Offer(AES, 1, 2, 3, 4, ()), None) for _ in range(2))
+    old, new = (Attempt(HOME, "t", Offer(AES, 1, 2, 3, 4, ()), None, 0.0) for _ in range(2))
     registry.put_attempt(old)
     registry.drop_attempt(old)
     registry.put_attempt(new)
