@@ -1,0 +1,66 @@
+"""What the demo prints: colours on a terminal, the same text without them elsewhere."""
+
+import re
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from tests.demo.ladder import Rung
+from tests.demo.proof import Claim
+from tests.netns.xfrm_listing import XfrmState
+
+_STYLES = {"step": "bold", "ESP": "green", "clear": "yellow", "core": ""}
+_SHOWN_FAULTS = 10
+
+
+class Report:
+    """Prints line by line; lines are never broken."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._console = Console(
+            force_terminal=colour, color_system="standard" if colour else None, highlight=False
+        )
+
+    def title(self, text: str) -> None:
+        """Print the heading of a part."""
+        self.plain(f"\n{text}\n", "bold")
+
+    def ladder(self, rungs: Iterable[Rung]) -> None:
+        """Print one line a message: protected ones green, those in clear on Gm yellow."""
+        for number, rung in enumerate(rungs):
+            before = "\n" if rung.kind == "step" and number else ""
+            self.plain(f"{before}  {rung.text}", _STYLES[rung.kind])
+
+    def states(self, states: Iterable[XfrmState]) -> None:
+        """Print SAs with their selectors."""
+        for state in sorted(states, key=lambda one: (one.enc or "", one.src, one.selector)):
+            ports = re.findall(r"[sd]port (\d+)", state.selector)
+            ends = zip((state.src, state.dst), ports, strict=True)
+            src, dst = (f"{host}:{port}" for host, port in ends)
+            self.plain(f"  SPI 0x{state.spi:08x}  {src:<16} -> {dst:<16}  {state.auth} {state.enc}")
+
+    def claim(self, claim: Claim) -> None:
+        """Print a claim, and what speaks against it."""
+        self.plain(
+            f"  {'holds' if claim.holds else 'FAILS'}  {claim.text}",
+            "green" if claim.holds else "bold red",
+        )
+        for fault in claim.faults[:_SHOWN_FAULTS]:
+            self.plain(f"         {fault}", "red")
+        if len(claim.faults) > _SHOWN_FAULTS:
+            self.plain(f"         and {len(claim.faults) - _SHOWN_FAULTS} more", "red")
+
+    def failure(self, text: str) -> None:
+        """Print what kept the demo from its end."""
+        self.plain(f"FAILED: {text}", "bold red")
+
+    def verdict(self, claims: list[Claim], seconds: float) -> None:
+        """Print the last line."""
+        holding = sum(claim.holds for claim in claims)
+        style = "bold green" if holding == len(claims) else "bold red"
+        self.plain(f"{holding} of {len(claims)} claims hold ({seconds:.0f} s)", style)
+
+    def plain(self, text: str, style: str = "") -> None:
+        """Print text as it is."""
+        self._console.print(Text(text, style), soft_wrap=True)
