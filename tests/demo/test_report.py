@@ -33,9 +33,10 @@ def test_a_claim_that_fails_shows_why(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_sas_with_their_ends(capsys: pytest.CaptureFixture[str]) -> None:
     selector = "src 192.0.2.10/32 dst 192.0.2.1/32 sport 20001 dport 6100"
+    auth, enc = "hmac(sha1)", "cbc(aes)"
     state = XfrmState(
-        "192.0.2.10", "192.0.2.1", 1000, 7, "transport", "hmac(sha1)", 96, "cbc(aes)", selector, 0, 0, 0
-    )  # fmt: skip
+        "192.0.2.10", "192.0.2.1", 1000, 7, "transport", auth, 96, enc, selector, 0, 0, 0
+    )
     Report(colour=False).states([state])
     assert " ".join(capsys.readouterr().out.split()) == (
         "SPI 0x000003e8 192.0.2.10:20001 -> 192.0.2.1:6100 hmac(sha1) cbc(aes)"
