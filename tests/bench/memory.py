@@ -2,34 +2,28 @@
 
 import gc
 import tracemalloc
+from collections.abc import Iterable, Iterator
 
-from pcscf.core.effects import Effect
-from pcscf.core.events import Event
 from tests.bench.players import Player, register
 
-_TRANSACTIONS_OVER = 300.0  # seconds; every timer of a transaction has run out by then
+_FAR_AWAY = 9_000_000  # a number beyond those of all phones that are counted
 
 
-class _Silent(Player):
-    """Keeps nothing of its own between events."""
+def per_phone(counts: Iterable[int]) -> Iterator[tuple[int, float]]:
+    """Let one edge grow; give its octets for each phone at each count.
 
-    def play(self, event: Event) -> list[Effect]:
-        effects = super().play(event)
-        self._asked_in_clear.clear()
-        return effects
-
-
-def per_phone(count: int) -> float:
-    """Octets a registered phone takes, once its transactions are over."""
-    stage = _Silent()
-    register(stage, 1, first=9_000_000)  # what is made once is not counted
-    gc.collect()
+    It is the interpreter's own account of what was asked of the allocator and not given
+    back. Transactions are over by then.
+    """
+    player = Player()
+    register(player, 1, first=_FAR_AWAY)  # what is made once is not counted
+    registered = 0
     tracemalloc.start()
     try:
-        register(stage, count)
-        stage.wait(_TRANSACTIONS_OVER)
-        stage.log.clear()
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0] / count
+        for count in counts:
+            register(player, count - registered, first=registered + 1)
+            registered = count
+            gc.collect()
+            yield count, tracemalloc.get_traced_memory()[0] / count
     finally:
         tracemalloc.stop()

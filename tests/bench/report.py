@@ -1,0 +1,133 @@
+"""The closing table: every time also as a multiple of the same kernel's UDP echo."""
+
+from dataclasses import dataclass
+
+from rich.box import SIMPLE
+from rich.table import Table
+
+from tests.bench.kernel import BATCHED, KernelFigures
+from tests.bench.sip import Handling
+from tests.bench.udp import ECHO_SIZE
+
+SIP_TARGET = 300  # microseconds, on a kernel of its own
+SENDS_TARGET = 1
+OCTETS_TARGET = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Microseconds of CPU for one registration; octets by the number of phones."""
+
+    echo: float
+    handling: Handling
+    parsing: float
+    carrying: float
+    encoding: float
+    kernel: KernelFigures
+    octets: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: what it is, how much, how many UDP echoes that is, and what it may be."""
+
+    name: str
+    figure: float
+    echoes: float | None = None
+    at_most: int | None = None
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """As they are printed: times with a decimal, what is counted without."""
+        if self.echoes is None:
+            return self.name, f"{self.figure:,.0f}", "", self._verdict()
+        return self.name, f"{self.figure:,.1f}", f"{self.echoes:,.1f}", self._verdict()
+
+    def _verdict(self) -> str:
+        if self.at_most is None:
+            return ""
+        return f"{self.at_most:,} {'met' if self.figure <= self.at_most else 'missed'}"
+
+
+def render(figures: Figures) -> Table:
+    """Lay out the sections, one below the other."""
+    table = Table("", "figure", "x echo", "at most", box=SIMPLE, caption=_where(figures.kernel))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for title, rows in sections(figures):
+        table.add_section()
+        table.add_row(title, style="bold")
+        for row in rows:
+            name, *others = row.cells
+            table.add_row(f"  {name}", *others)
+    return table
+
+
+def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
+    """Titles, and what stands below them."""
+    return [
+        ("two REGISTERs and four SAs; CPU us", _registration(figures)),
+        ("four SAs in the kernel; CPU us", _set_up(figures)),
+        ("four SAs; netlink sends", _sends(figures.kernel.sends)),
+        ("one registered phone; octets", _memory(figures.octets)),
+        (f"yardstick: UDP echo of {ECHO_SIZE:,} octets; CPU us", _echoes(figures)),
+    ]
+
+
+def _where(kernel: KernelFigures) -> str:
+    if kernel.in_uml:
+        return (
+            f"kernel: user-mode-linux {kernel.release}, where system calls cost several times more"
+        )
+    return f"kernel: {kernel.release}, native"
+
+
+def _registration(figures: Figures) -> list[Row]:
+    """Each part in echoes of the kernel that it was measured on, and so their sum."""
+    echo, messages = figures.echo, figures.handling.messages
+    parsing = _time("parse", figures.parsing, echo)
+    deciding = _time("decide and rewrite", messages - figures.parsing, echo)
+    sip_work = _time("SIP work, both together", messages, echo, SIP_TARGET)
+    others = [
+        _time("timers, later", figures.handling.timers, echo),
+        _time(f"netlink, {BATCHED} (kernel)", figures.kernel.cost[BATCHED], figures.kernel.echo),
+        _time("send and receive", figures.carrying, echo),
+    ]
+    return [parsing, deciding, sip_work, *others, _sum("whole", [sip_work, *others])]
+
+
+def _set_up(figures: Figures) -> list[Row]:
+    kernel = figures.kernel
+    ways = [_time(name, spent, kernel.echo) for name, spent in kernel.cost.items()]
+    return [*ways, _time("encoding alone (here)", figures.encoding, figures.echo)]
+
+
+def _sends(sends: dict[str, int]) -> list[Row]:
+    targets = {BATCHED: SENDS_TARGET}
+    return [Row(name, count, at_most=targets.get(name)) for name, count in sends.items()]
+
+
+def _memory(octets: dict[int, float]) -> list[Row]:
+    """The last row leaves out what is there once, such as caches."""
+    (few, of_few), (many, of_many) = octets.items()
+    added = (many * of_many - few * of_few) / (many - few)
+    return [
+        Row(f"of {few:,}", of_few, at_most=OCTETS_TARGET),
+        Row(f"of {many:,}", of_many, at_most=OCTETS_TARGET),
+        Row("each further one", added),
+    ]
+
+
+def _echoes(figures: Figures) -> list[Row]:
+    return [
+        _time("here", figures.echo, figures.echo),
+        _time("kernel", figures.kernel.echo, figures.kernel.echo),
+    ]
+
+
+def _time(name: str, spent: float, echo: float, at_most: int | None = None) -> Row:
+    return Row(name, spent, spent / echo, at_most)
+
+
+def _sum(name: str, rows: list[Row]) -> Row:
+    return Row(name, sum(row.figure for row in rows), sum(row.echoes or 0 for row in rows))
