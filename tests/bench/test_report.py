@@ -1,0 +1,92 @@
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
+from tests.bench.report import Figures, Row, render, sections
+from tests.bench.sip import Handling
+
+KERNEL = KernelFigures(
+    in_uml=True,
+    release="6.1",
+    cost={BATCHED: 140.0, REMOVED: 105.0, ONE_BY_ONE: 210.0},
+    sends={BATCHED: 1, REMOVED: 1, ONE_BY_ONE: 4},
+    echo=70.0,
+)
+FIGURES = Figures(
+    echo=10.0,
+    handling=Handling(messages=300.0, timers=40.0),
+    parsing=60.0,
+    carrying=20.0,
+    encoding=25.0,
+    kernel=KERNEL,
+    octets={1_000: 2_500.0, 10_000: 2_050.0},
+)
+
+
+def rows(title: str, figures: Figures = FIGURES) -> dict[str, Row]:
+    """The rows of the one section with these words in its title."""
+    (found,) = [rows for name, rows in sections(figures) if title in name]
+    return {row.name: row for row in found}
+
+
+def printed(figures: Figures = FIGURES) -> list[str]:
+    """The table on a terminal of ordinary width, its blanks squeezed."""
+    console = Console(file=StringIO(), width=80)
+    console.print(render(figures))
+    assert isinstance(console.file, StringIO)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_the_parts_of_a_registration_make_the_whole() -> None:
+    found = rows("two REGISTERs")
+    figures = {name: (row.figure, row.echoes) for name, row in found.items()}
+    assert figures == {
+        "parse": (60, 6),
+        "decide and rewrite": (240, 24),
+        "SIP work, both together": (300, 30),
+        "timers, later": (40, 4),
+        f"netlink, {BATCHED} (kernel)": (140, 2),
+        "send and receive": (20, 2),
+        "whole": (500, 38),
+    }
+
+
+def test_the_kernel_is_measured_by_its_own_echo() -> None:
+    found = rows("in the kernel")
+    assert [found[name].echoes for name in (BATCHED, REMOVED, ONE_BY_ONE)] == [2, 1.5, 3]
+    assert found["encoding alone (here)"].echoes == 2.5
+
+
+def test_sends_are_counted_and_held_against_the_target() -> None:
+    found = rows("sends")
+    assert found[BATCHED].cells == (BATCHED, "1", "", "1 met")
+    assert found[ONE_BY_ONE].cells == (ONE_BY_ONE, "4", "", "")
+
+
+def test_memory_is_told_at_both_counts_and_without_what_is_there_once() -> None:
+    found = rows("phone")
+    assert found["of 1,000"].cells[1:] == ("2,500", "", "2,048 missed")
+    assert found["of 10,000"].cells[1:] == ("2,050", "", "2,048 missed")
+    assert found["each further one"].figure == 2_000
+
+
+@pytest.mark.parametrize(("messages", "verdict"), [(300.0, "300 met"), (300.1, "300 missed")])
+def test_a_target_is_met_up_to_its_number(messages, verdict) -> None:
+    figures = replace(FIGURES, handling=Handling(messages, timers=0.0))
+    assert rows("REGISTERs", figures)["SIP work, both together"].cells[3] == verdict
+
+
+def test_every_title_and_row_stands_on_a_line_of_its_own() -> None:
+    expected = []
+    for title, section in sections(FIGURES):
+        expected += [title, *(" ".join(filter(None, row.cells)) for row in section)]
+    assert [line for line in printed() if line in expected] == expected
+
+
+def test_the_table_says_which_kernel_it_was() -> None:
+    native = replace(KERNEL, in_uml=False, release="6.12")
+    assert any("kernel: user-mode-linux 6.1," in line for line in printed())
+    assert "kernel: 6.12, native" in printed(replace(FIGURES, kernel=native))
