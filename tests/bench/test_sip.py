@@ -4,8 +4,10 @@ import pytest
 
 from pcscf.errors import ParseError
 from tests.bench import players, sip
-from tests.bench.players import Recorder, register
+from tests.bench.players import Recorder, phone, register
 from tests.bench.sip import Handling, handling, parsing
+from tests.core.phone import Phone
+from tests.core.stage import Stage
 
 
 def test_a_registration_is_four_messages_and_their_timers(monkeypatch) -> None:
@@ -22,6 +24,18 @@ def test_the_best_round_counts(monkeypatch) -> None:
         return handling(phones=2, rounds=rounds)
 
     assert first_of(3) == first_of(1)
+
+
+def test_no_phone_comes_twice(monkeypatch) -> None:
+    came: list[Phone] = []
+
+    def note(stage: Stage, number: int) -> Phone:
+        came.append(phone(stage, number))
+        return came[-1]
+
+    monkeypatch.setattr(players, "phone", note)
+    handling(phones=2, rounds=3)
+    assert len({each.impi for each in came}) == 2 * 3
 
 
 def test_what_was_received_is_parsed_once_a_round(monkeypatch) -> None:
