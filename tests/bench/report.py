@@ -108,7 +108,7 @@ def _sends(sends: dict[str, int]) -> list[Row]:
 
 
 def _memory(octets: dict[int, float]) -> list[Row]:
-    """The last row leaves out what is there once, such as caches."""
+    """The last row leaves out what the first phones have brought about once, such as caches."""
     (few, of_few), (many, of_many) = octets.items()
     added = (many * of_many - few * of_few) / (many - few)
     return [
