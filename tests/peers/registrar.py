@@ -9,10 +9,10 @@ import base64
 import binascii
 import hmac
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from secrets import token_bytes
 
 from tests.peers.aka import AkaError, Credentials, HomeSubscriber, Vector
 from tests.peers.subscription import Subscription
@@ -209,7 +209,7 @@ class Registrar:
         return ""
 
     def _challenge(self, request: Message, record: Record) -> Message:
-        vector = record.home.vector(secrets.token_bytes(16))
+        vector = record.home.vector(token_bytes(16))
         record.outstanding = vector
         value = self.behaviour.spelling.write(record.subscription.realm, vector)
         headers = [("WWW-Authenticate", value), *self.behaviour.more_in_401]

@@ -3,11 +3,12 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 
 from tests.peers.core import Core
-from tests.peers.milenage import opc_of
+from tests.peers.milenage import Milenage, opc_of
 from tests.peers.registrar import Behaviour, Spelling
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address
@@ -15,6 +16,18 @@ from tests.peers.text import Address
 # sipp reads decoded keys as part of its scenario, so these octets are all letters and digits.
 K, OP = b"abcdefghipqrstuv", b"0123456789ABCDEF"
 CARD = replace(subscriber(1), k=K, opc=opc_of(K, OP))
+
+
+@pytest.fixture(autouse=True)
+def res_without_zero(monkeypatch):
+    """Let the core draw a RAND whose RES has no octet of zero: to sipp it is a C string."""
+
+    def draw(size: int) -> bytes:
+        rand = token_bytes(size)
+        return rand if all(Milenage(CARD.k, CARD.opc).f2(rand)) else draw(size)
+
+    monkeypatch.setattr("tests.peers.registrar.token_bytes", draw)
+
 
 REGISTER = """
 REGISTER {uri} SIP/2.0
