@@ -239,10 +239,14 @@ class Edge:
             self._wire.on_answer_failed(server, event.reason)
 
     def _on_closed(self, event: FlowClosed) -> None:
-        """Forget a phone's connection. Its registration stays: a FIN deregisters nobody."""
+        """Forget a phone's connection. Its registration stays: a FIN deregisters nobody.
+
+        Requests under way on the connection go another way, or have failed.
+        """
         row = self._context.sas.find(event.flow) if event.flow.side is Side.PROTECTED else None
         if row is not None and row.connection == event.flow:
             row.connection = None
+        self._wire.transactions.on_closed(event.flow)
 
 
 def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:

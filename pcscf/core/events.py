@@ -69,7 +69,10 @@ class SasPresent:
 
 @dataclass(frozen=True, slots=True)
 class FlowClosed:
-    """A TCP connection ended, by either side. That is not a deregistration."""
+    """A TCP connection ended, by either side. That is not a deregistration.
+
+    What was sent on it may not have arrived, and no answer will come on it.
+    """
 
     flow: Flow
 

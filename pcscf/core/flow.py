@@ -42,3 +42,14 @@ class Flow(NamedTuple):
     side: Side
     local: Endpoint
     remote: Endpoint
+
+    @property
+    def connection_key(self) -> "Flow":
+        """Name a connection: on Gm by all of its flow, to the core by the remote end.
+
+        On Gm the local port tells the SAs apart. To the core our port is one of the
+        kernel's choice, and any connection to that server will do.
+        """
+        if self.side is Side.CORE:
+            return self._replace(local=Endpoint(self.local.host, 0))
+        return self

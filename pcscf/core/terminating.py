@@ -1,7 +1,8 @@
 """Requests from the core to a phone, found by the token in our Path (TS 24.229 5.2.6.4)."""
 
 from pcscf.core import rewrite
-from pcscf.core.flow import Flow
+from pcscf.core.effects import SendSip
+from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.sa_table import SaRow
 from pcscf.core.state import Registration
 from pcscf.core.transactions import ClientTransaction, ServerTransaction
@@ -44,14 +45,26 @@ class PhoneRelay:
             return self.registration.clear_flow is not None
         return self._wire.context.sas.holds(self._row)
 
-    def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
-        """Tell the sender: the request was not, and never is, sent another way."""
+    def on_no_response(self, client: ClientTransaction, reason: str) -> None:
+        """Ask once more where the phone's connection failed, else tell the sender."""
+        flow = self._another_way(client.effect)
+        if flow is not None and reason != "no answer":
+            self._wire.ask_again(client, flow)
+            return
         context = self._wire.context
         context.report("info", "phone_unreachable", impi=self.registration.impi, reason=reason)
         if reason == "no answer":
             self._wire.reject(self._server, 408, "Request Timeout")
         else:
             self._wire.reject(self._server, 480, "Temporarily Unavailable")
+
+    def _another_way(self, failed: SendSip) -> Flow | None:
+        """From pc to us under the set in use, if the phone's own connection failed."""
+        flow, row = failed.flow, self.registration.sending
+        own = flow.transport is Transport.TCP and flow.side is Side.PROTECTED and not failed.connect
+        if not own or row is None or not self.registration.bindings:
+            return None
+        return to_phone(row, Transport.TCP)
 
 
 class Terminating:

@@ -38,6 +38,7 @@ class Input(Enum):
     RETRANSMIT = auto()  # timer E (client)
     TIMEOUT = auto()  # timer F (client), J (server) or K (client)
     FAILURE = auto()  # the request could not be sent (client)
+    CLOSED = auto()  # the connection it was sent on has ended (client)
 
 
 class Action(Enum):
@@ -67,6 +68,8 @@ CLIENT: dict[tuple[State, Input], tuple[State, Action]] = {
     (T, Input.FINAL): (C, Action.TELL),
     (T, Input.TIMEOUT): (X, Action.GIVE_UP),
     (T, Input.FAILURE): (X, Action.GIVE_UP),
+    # Not behind a 1xx: the request arrived, and its answer may open a connection (RFC 3261 18.2.2).
+    (T, Input.CLOSED): (X, Action.GIVE_UP),
     (P, Input.RETRANSMIT): (P, Action.SEND),
     (P, Input.PROVISIONAL): (P, Action.TELL),
     (P, Input.FINAL): (C, Action.TELL),
@@ -163,12 +166,13 @@ class ClientTransaction(Timed):
 
 
 class Transactions:
-    """All transactions, found by message, by deadline and by failed send."""
+    """All transactions, found by message, by deadline, by failed send and by connection."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._servers: dict[ServerKey, ServerTransaction] = {}
         self._clients: dict[str, ClientTransaction] = {}
+        self._asked_on: dict[Flow, dict[str, ClientTransaction]] = {}  # by connection and branch
         self._act: dict[Action, Callable[[ClientTransaction, Response | None, str], None]] = {
             Action.NONE: lambda *_: None,
             Action.SEND: self._send_again,
@@ -259,6 +263,8 @@ class Transactions:
         client.ends = min(now + (patience or inf), client.limit)
         if effect.flow.transport is Transport.UDP:
             client.resend = now + timers.t1
+        else:
+            self._asked_on.setdefault(effect.flow.connection_key, {})[client.branch] = client
         self._context.emit(effect)
         self._schedule(client)
         return client
@@ -290,6 +296,11 @@ class Transactions:
         if client is not None:
             self._step(client, Input.FAILURE, None, reason)
         return client is not None
+
+    def on_closed(self, flow: Flow) -> None:
+        """Note that a connection ended: what was asked on it has lost its way back."""
+        for client in self._asked_on.pop(flow.connection_key, {}).values():
+            self._step(client, Input.CLOSED, None, "connection closed")
 
     # --- time ---
 
@@ -342,6 +353,15 @@ class Transactions:
         client.state = State.TERMINATED
         self._clients.pop(client.branch, None)
         self._context.deadlines.cancel(client)
+        if client.effect.flow.transport is Transport.TCP:
+            self._leave_connection(client)
+
+    def _leave_connection(self, client: ClientTransaction) -> None:
+        key = client.effect.flow.connection_key
+        asked = self._asked_on.get(key, {})
+        asked.pop(client.branch, None)
+        if not asked:
+            self._asked_on.pop(key, None)
 
     def _schedule(self, client: ClientTransaction) -> None:
         self._context.deadlines.set(client, min(client.resend, client.ends))

@@ -126,18 +126,31 @@ class Wire:
     ) -> ClientTransaction:
         """Send a request to the core, under a Via of our core side."""
         sent_by = self.context.core_endpoint(flow.remote.host)
-        return self._ask(flow, sent_by, request, user, patience=patience)
+        connect = flow.transport is Transport.TCP
+        return self._ask(flow, sent_by, request, user, connect=connect, patience=patience)
 
     def ask_phone(
         self, row: SaRow, flow: Flow, request: Request, user: TransactionUser
     ) -> ClientTransaction:
-        """Send a request to a phone under its SAs; our Via there names ps (TS 24.229 5.2.6)."""
+        """Send a request to a phone under its SAs; our Via there names ps (TS 24.229 5.2.6).
+
+        A connection may be opened from pc to us only: TS 33.203 7.1 has no other.
+        """
         sent_by = Endpoint(row.sa_set.pcscf, row.sa_set.port_ps)
-        return self._ask(flow, sent_by, request, user)
+        connect = flow == to_phone(row, Transport.TCP)
+        return self._ask(flow, sent_by, request, user, connect=connect)
 
     def ask_clear(self, flow: Flow, request: Request, user: TransactionUser) -> ClientTransaction:
         """Send a request to a phone that registered without IPsec, as policy allowed."""
         return self._ask(flow, flow.local, request, user)
+
+    def ask_again(self, client: ClientTransaction, flow: Flow) -> None:
+        """Send a request that was given up over a new connection.
+
+        The same octets: should the first copy have arrived, its branch gives this one away.
+        """
+        effect = SendSip(flow, client.effect.data, ref=client.branch, connect=True)
+        self.transactions.send(effect, client.method, client.user)
 
     def _ask(
         self,
@@ -146,13 +159,12 @@ class Wire:
         request: Request,
         user: TransactionUser,
         *,
+        connect: bool = False,
         patience: float | None = None,
     ) -> ClientTransaction:
         branch = self.context.ids.branch()
         request.prepend("via", rewrite.via_value(flow.transport, sent_by, branch))
-        effect = SendSip(
-            flow, request.to_bytes(), ref=branch, connect=flow.transport is Transport.TCP
-        )
+        effect = SendSip(flow, request.to_bytes(), ref=branch, connect=connect)
         return self.transactions.send(effect, request.method, user, patience=patience)
 
 

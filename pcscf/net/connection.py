@@ -118,6 +118,10 @@ class Connection(asyncio.Protocol):
             return
         self._watch_message(begun_anew=bool(items))
 
+    def eof_received(self) -> None:
+        """Close as well: what was sent leaves, or its time runs out."""
+        self.close()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Stop the timers and say goodbye, whatever the reason was."""
         for timer in (self._idle_timer, self._message_timer, self._close_timer):

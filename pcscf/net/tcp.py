@@ -8,7 +8,7 @@ from socket import socket
 
 from pcscf.core.effects import SendSip
 from pcscf.core.events import Event, FlowClosed, SendFailed
-from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.flow import Flow, Side, Transport
 from pcscf.net.admission import Admission
 from pcscf.net.connection import Connection, TcpLimits
 from pcscf.net.sockets import BACKLOG, bound
@@ -69,7 +69,7 @@ class TcpTable:
 
     def send(self, effect: SendSip) -> None:
         """Send on the flow's connection, or on the one that is being opened, or open it."""
-        key = _key(effect.flow)
+        key = effect.flow.connection_key
         connection = self._by_key.get(key)
         if connection is not None and not connection.is_closing:
             self._failed(effect, connection.send(effect.data))
@@ -82,7 +82,7 @@ class TcpTable:
 
     def close_flow(self, flow: Flow) -> None:
         """Close a connection after what was sent on it has left; none is no error."""
-        connection = self._by_key.get(_key(flow))
+        connection = self._by_key.get(flow.connection_key)
         if connection is not None:
             connection.close()
 
@@ -108,7 +108,7 @@ class TcpTable:
         if connection.accepted and not self.admissions[flow.side].admit(flow.remote.host):
             return False
         self._connections.add(connection)
-        self._by_key[_key(flow)] = connection
+        self._by_key[flow.connection_key] = connection
         return True
 
     def closed(self, connection: Connection) -> None:
@@ -119,8 +119,8 @@ class TcpTable:
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()
-        if self._by_key.get(_key(flow)) is connection:
-            del self._by_key[_key(flow)]
+        if self._by_key.get(flow.connection_key) is connection:
+            del self._by_key[flow.connection_key]
         self.emit(FlowClosed(flow))
 
     # -- opening ------------------------------------------------------------------------------
@@ -176,14 +176,3 @@ class TcpTable:
         """Tell the core that a message did not leave, if there is a reason and it wants to know."""
         if reason and effect.ref:
             self.emit(SendFailed(effect.flow, effect.ref, reason))
-
-
-def _key(flow: Flow) -> Flow:
-    """Name a connection: on Gm by all of its flow, to the core by the remote end.
-
-    On Gm the local port tells the SAs apart. To the core our port is one of the
-    kernel's choice, and any connection to that server will do.
-    """
-    if flow.side is Side.CORE:
-        return flow._replace(local=Endpoint(flow.local.host, 0))
-    return flow

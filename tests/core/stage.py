@@ -167,6 +167,7 @@ class Stage:
             "attempts by address": len(registry._attempts_at),
             "registers in clear": len(registrar._in_clear) + registrar._all_in_clear,
             "transactions": len(wire.transactions),
+            "asked on connections": len(wire.transactions._asked_on),
             "sa ports": len(context.sas._by_ports),
             "sas": len(context.sas._by_spi) + len(context.sas._by_peer),
             "sas by address": len(context.sas._at_host),

@@ -24,3 +24,14 @@ def test_side_and_both_ends_tell_flows_apart() -> None:
         flow._replace(remote=here),
     }
     assert len(others | {flow}) == 5
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_our_port_is_no_part_of_a_connections_name_to_the_core_only(side: Side) -> None:
+    remote = Endpoint("192.0.2.2", 5060)
+    one, other = (
+        Flow(Transport.TCP, side, Endpoint("192.0.2.1", port), remote) for port in (5060, 40000)
+    )
+    assert (one.connection_key == other.connection_key) is (side is Side.CORE)
+    elsewhere = other._replace(remote=Endpoint("192.0.2.2", 5061))
+    assert elsewhere.connection_key != other.connection_key

@@ -241,7 +241,8 @@ class History:
             self.stage.send_fails(self.rng.choice(named))
 
     def flow_closes(self) -> None:
-        self.stage.play(FlowClosed(self.rng.choice(self.flows)))
+        flows = [effect.flow for effect in self.sent[-5:]]
+        self.stage.play(FlowClosed(self.rng.choice(flows + self.flows[-20:])))
 
     def noise(self) -> None:
         flow, data = self.rng.choice(self.messages or [(FROM_CORE, b"\r\n\r\n")])

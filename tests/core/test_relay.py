@@ -2,11 +2,12 @@
 
 import pytest
 
-from pcscf.core.flow import Transport
+from pcscf.core.events import FlowClosed
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.policy import NextHop, SecAgree
 from pcscf.sip.message import Request, parse
 from tests.core.phone import Phone
-from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
+from tests.core.stage import CORE_SIDE, S_CSCF, S_CSCF_2, TWO_HOPS, Stage
 
 
 @pytest.fixture
@@ -109,6 +110,54 @@ def test_a_hop_over_tcp_may_be_connected_to() -> None:
     request = parse(stage.to_core[-1].data)
     assert isinstance(request, Request)
     assert request.via.transport == "TCP"
+
+
+def over_tcp(*remotes: Endpoint) -> tuple[Stage, Phone]:
+    """A phone's REGISTER is at the first of these next hops."""
+    stage = Stage(next_hops=tuple(NextHop(Transport.TCP, remote) for remote in remotes))
+    phone = Phone(stage)
+    phone.says_in_clear(phone.register())
+    return stage, phone
+
+
+def closes(stage: Stage, remote: Endpoint) -> None:
+    """End our connection to a next hop; its own port is the kernel's choice."""
+    local = Endpoint(CORE_SIDE.host, 43210)
+    stage.play(FlowClosed(Flow(Transport.TCP, Side.CORE, local, remote)))
+
+
+def test_a_register_whose_connection_dies_goes_on_to_the_next_hop() -> None:
+    stage, _ = over_tcp(S_CSCF, S_CSCF_2)
+    closes(stage, S_CSCF)
+    assert [effect.flow.remote for effect in stage.to_core] == [S_CSCF, S_CSCF_2]
+    closes(stage, S_CSCF)
+    assert not stage.to_phone
+    assert stage.challenge().status == 401
+
+
+def test_when_the_last_connection_dies_it_is_504_at_once() -> None:
+    stage, _ = over_tcp(S_CSCF, S_CSCF_2)
+    closes(stage, S_CSCF)
+    closes(stage, S_CSCF_2)
+    assert stage.last_to_phone().status == 504
+
+
+def test_a_hop_that_is_there_twice_is_connected_to_twice() -> None:
+    stage, phone = over_tcp(S_CSCF, S_CSCF)
+    phone.says_in_clear(phone.register())
+    closes(stage, S_CSCF)
+    assert len(stage.to_core) == 4
+    closes(stage, S_CSCF)
+    assert [effect.data[:11] for effect in stage.to_phone] == [b"SIP/2.0 504"] * 2
+
+
+def test_a_connection_that_dies_behind_the_answer_took_nothing_along() -> None:
+    stage, _ = over_tcp(S_CSCF, S_CSCF_2)
+    stage.core_says(stage.last_to_core(), 100)
+    closes(stage, S_CSCF)
+    assert stage.challenge().status == 401
+    closes(stage, S_CSCF)
+    assert len(stage.to_core) == len(stage.to_phone) == 1
 
 
 def test_trying_stays_with_us_other_1xx_go_on(stage: Stage, phone: Phone) -> None:

@@ -1,7 +1,10 @@
 """Requests from the core to a phone."""
 
+from collections.abc import Callable
+
 import pytest
 
+from pcscf.core.effects import SendSip
 from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Transport
 from pcscf.core.policy import SecAgree
@@ -116,6 +119,126 @@ def test_without_a_connection_one_is_opened_to_us(stage: Stage) -> None:
     stage.send_fails(sent)
     assert stage.last_answer_to_core().status == 480
     assert stage.kernel
+
+
+# --- a connection that dies under a request ---
+
+
+@pytest.fixture
+def asked(stage: Stage) -> Phone:
+    """A phone with a connection of its own, on which a request is under way."""
+    phone = Phone(stage, transport=Transport.TCP)
+    phone.registered()
+    stage.core_asks(stage.token())
+    assert stage.to_phone[-1].flow == phone.protected_flow()
+    return phone
+
+
+def copies(stage: Stage) -> list[SendSip]:
+    """Every copy of the request that the phone was sent last."""
+    return [effect for effect in stage.to_phone if effect.data == stage.to_phone[-1].data]
+
+
+def dies(stage: Stage) -> None:
+    """End the connection that the last request went out on."""
+    stage.play(FlowClosed(stage.to_phone[-1].flow))
+
+
+def breaks(stage: Stage) -> None:
+    """Let the last request not leave."""
+    stage.send_fails(stage.to_phone[-1], "no connection")
+
+
+@pytest.mark.parametrize("end", [dies, breaks])
+def test_a_request_on_the_phones_dying_connection_goes_once_more_from_pc_to_us(
+    stage: Stage, asked: Phone, end: Callable[[Stage], None]
+) -> None:
+    assert not stage.to_phone[-1].connect
+    before = len(stage.to_core)
+    end(stage)
+    ways = [(effect.flow, effect.connect) for effect in copies(stage)]
+    assert ways == [(asked.protected_flow(), False), (asked.to_phone_flow(), True)]
+    assert len(stage.to_core) == before
+    stage.receive(asked.to_phone_flow(), asked.answers(stage.last_asked_of_phone(), 200))
+    assert stage.last_answer_to_core().status == 200
+
+
+@pytest.mark.parametrize("second", [dies, breaks])
+@pytest.mark.parametrize("first", [dies, breaks])
+def test_a_request_that_loses_that_one_too_is_480_at_once(
+    stage: Stage, asked: Phone, first: Callable[[Stage], None], second: Callable[[Stage], None]
+) -> None:
+    first(stage)
+    second(stage)
+    second(stage)
+    assert len(copies(stage)) == 2
+    assert stage.last_answer_to_core().status == 480
+    stage.wait(200)
+    assert "transactions" not in stage.left_over()
+
+
+def test_a_request_that_lost_its_connection_is_not_sent_for_ever(
+    stage: Stage, asked: Phone
+) -> None:
+    dies(stage)
+    stage.wait(129)
+    assert len(copies(stage)) == 2
+    assert stage.last_answer_to_core().status == 408
+
+
+def test_silence_on_a_connection_that_stands_is_no_reason_to_ask_again(
+    stage: Stage, asked: Phone
+) -> None:
+    stage.wait(129)
+    assert len(copies(stage)) == 1
+    assert stage.last_answer_to_core().status == 408
+
+
+def test_what_was_answered_is_not_sent_again(stage: Stage, asked: Phone) -> None:
+    asked.says(asked.answers(stage.last_asked_of_phone(), 200))
+    dies(stage)
+    assert len(copies(stage)) == 1
+    assert stage.last_answer_to_core().status == 200
+
+
+def test_another_connection_that_dies_does_not_matter(stage: Stage, asked: Phone) -> None:
+    for flow in (asked.to_phone_flow(), asked.clear_flow()):
+        stage.play(FlowClosed(flow))
+    assert len(copies(stage)) == 1
+
+
+def test_after_a_renewal_it_goes_under_the_set_in_use(stage: Stage, asked: Phone) -> None:
+    """A phone closes the connection of its old set when it has a new one."""
+    old = asked.reregistered()
+    asked.says(asked.message("MESSAGE", "sip:b@example.net"))
+    stage.play(FlowClosed(old))
+    assert stage.to_phone[-1].flow == asked.to_phone_flow()
+    assert stage.last_asked_of_phone().method == "MESSAGE"
+
+
+def test_a_phone_that_said_goodbye_is_not_called_back(stage: Stage, asked: Phone) -> None:
+    asked.says(asked.register(expires=0))
+    stage.accept(expires=0)
+    before = len(stage.to_phone)
+    stage.play(FlowClosed(asked.protected_flow()))
+    assert len(stage.to_phone) == before
+    assert stage.last_answer_to_core().status == 480
+
+
+def test_a_phone_in_clear_is_not_called_back() -> None:
+    stage = Stage(sec_agree=SecAgree.PREFER)
+    phone = Phone(stage, security_client="", transport=Transport.TCP)
+    phone.says_in_clear(phone.register())
+    stage.accept()
+    stage.core_asks(stage.edge._context.registry.of_user(phone.impi)[0].token)
+    assert (stage.to_phone[-1].flow, stage.to_phone[-1].connect) == (phone.clear_flow(), False)
+    # Not even if it has SAs by then: the request's Via names the unprotected port.
+    phone.security_client = None
+    phone.registered()
+    before = len(stage.to_phone)
+    stage.play(FlowClosed(phone.clear_flow()))
+    assert len(stage.to_phone) == before
+    assert stage.last_answer_to_core().status == 480
 
 
 def test_silence_is_408_and_a_refused_connection_480(stage: Stage, phone: Phone) -> None:

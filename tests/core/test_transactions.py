@@ -2,6 +2,7 @@
 
 import pytest
 
+from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Side, Transport
 from pcscf.core.policy import NextHop
 from pcscf.core.transactions import (
@@ -178,6 +179,22 @@ def test_gm_has_its_own_timers() -> None:
     assert stage.last_answer_to_core().status == 408
     stage.wait(40)
     assert "transactions" not in stage.left_over()
+
+
+@pytest.mark.parametrize(("state", "left"), [(T, X), (P, P), (C, C)])
+def test_the_end_of_a_connection_counts_before_a_response(state: State, left: State) -> None:
+    """Behind a 1xx the request has arrived; its answer may come over another connection."""
+    stage, phone, token = registered(Transport.TCP)
+    stage.play(FlowClosed(phone.protected_flow()))
+    stage.core_asks(token)
+    client = one_client(stage)
+    if state is not T:
+        phone.says(phone.answers(stage.last_asked_of_phone(), 180 if state is P else 200))
+    stage.play(FlowClosed(phone.to_phone_flow()))
+    assert client.state is left
+    stage.wait(129)
+    assert stage.last_answer_to_core().status == {T: 480, P: 408, C: 200}[state]
+    assert "asked on connections" not in stage.left_over()
 
 
 def test_a_request_is_not_sent_again_under_sas_that_are_gone() -> None:

@@ -232,6 +232,21 @@ async def test_close_does_not_wait_for_a_peer_that_does_not_read():
 
 
 @looped
+async def test_a_peer_that_ended_gets_the_rest_but_not_for_ever():
+    limits = replace(PATIENT, message_timeout=0.2, send_buffer=64 * 1024 * 1024)
+    async with bench(limits) as b:
+        b.connection.send(b"x" * 500_000)
+        b.writer.write_eof()
+        assert await b.ended() == b"x" * 500_000
+    async with bench(limits, read_limit=1) as b:
+        b.connection.send(b"x" * 32 * 1024 * 1024)
+        b.writer.write_eof()
+        await until(lambda: b.connection.is_closing)
+        assert b.connection.send(b"y") == "connection is closing"
+        await until(lambda: "closed" in b.told)
+
+
+@looped
 async def test_a_connection_without_room_is_dropped_unread():
     async with bench(has_room=False) as b:
         b.receive(message())

@@ -13,7 +13,7 @@ from pcscf.core.effects import SendSip
 from pcscf.core.events import Event, FlowClosed, SendFailed, SipReceived
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.net.connection import TcpLimits
-from pcscf.net.sockets import bound, endpoint
+from pcscf.net.sockets import bound, endpoint, reset_on_close
 from pcscf.net.tcp import TcpTable
 from pcscf.sip.limits import DEFAULT
 from tests.net.support import HOST, PATIENCE, free_port, looped, silence, until
@@ -88,6 +88,12 @@ async def listening(subject: TcpTable, side: Side = Side.CLEAR) -> Endpoint:
 
 def flow_to(remote: Endpoint, side: Side = Side.PROTECTED, port: int = 0) -> Flow:
     return Flow(Transport.TCP, side, Endpoint(HOST, port), remote)
+
+
+def reset(sock: socket.socket) -> None:
+    """End a connection with RST."""
+    reset_on_close(sock)
+    sock.close()
 
 
 def of_type(events: list[Event], kind: type) -> list[Any]:
@@ -206,6 +212,36 @@ async def test_a_connection_that_is_closing_is_replaced():
         subject.send(SendSip(flow, b"2", "ref", connect=True))
         await until(lambda: sorted(core.came.values()) == [b"1", b"2"])
         assert not of_type(events, SendFailed)
+
+
+@looped
+@pytest.mark.parametrize("end", [socket.socket.close, reset])
+async def test_what_was_written_to_a_dying_connection_is_told_by_its_end(end):
+    async with table() as (subject, events), peer() as phone:
+        client = socket.create_connection(await listening(subject, Side.PROTECTED))
+        client.sendall(MESSAGE)
+        await until(lambda: events)
+        (flow,) = [event.flow for event in of_type(events, SipReceived)]
+        end(client)  # this loop has not turned: the end is there, and nobody has seen it
+        subject.send(SendSip(flow, b"lost", "ref"))
+        await until(lambda: len(events) > 1)
+        assert events[1:] == [FlowClosed(flow)]
+        subject.send(SendSip(flow_to(phone.local), b"again", "ref", connect=True))
+        await until(lambda: phone.text == b"again")
+
+
+@looped
+async def test_on_a_connection_that_is_closing_nothing_is_sent_unless_another_may_be_opened():
+    async with table(replace(PATIENT, send_buffer=64 * 1024 * 1024)) as (subject, events):
+        with socket.create_connection(await listening(subject, Side.PROTECTED)) as client:
+            client.sendall(MESSAGE)
+            await until(lambda: events)
+            (flow,) = [event.flow for event in of_type(events, SipReceived)]
+            subject.send(SendSip(flow, b"x" * 32 * 1024 * 1024, "ref"))
+            client.shutdown(socket.SHUT_WR)
+            await until(lambda: subject._by_key[flow].is_closing)
+            subject.send(SendSip(flow, b"late", "late"))
+            assert events[1:] == [SendFailed(flow, "late", "no connection")]
 
 
 @looped

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -15,16 +16,16 @@ from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import config, running
 from tests.peers.core import Core
-from tests.peers.peer import NothingCameError, Received
+from tests.peers.peer import NothingCameError, Received, Sent
 from tests.peers.phone import Phone
 from tests.peers.sas import REQID, IpXfrm, PhoneSas, SaInstaller, install_lines
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address, Message
-from tests.peers.wire import Pump, placed_in
+from tests.peers.wire import Pump, TcpLink, placed_in
 
 pytestmark = pytest.mark.esp
 
-PHONES = 20
+PHONES = 28
 PORT = 5060
 PORT_PS, FIRST_PC = 6100, 6112
 ESP = 50
@@ -137,15 +138,84 @@ def hang_up(site: Site, phone: Phone) -> None:
     assert phone.current.link
     phone.current.link.close()
     port = phone.current.own.port_c
-    wait_until(lambda: not _is_connected(site.lab, port), "the P-CSCF has seen the FIN")
+    wait_until(lambda: not _connected(site.lab, port), "the P-CSCF has seen the FIN")
 
 
-def _is_connected(lab: Lab, remote_port: int) -> bool:
-    """Whether the P-CSCF has a connection to this port, whole or in CLOSE_WAIT."""
+def _connected(lab: Lab, remote_port: int) -> list[list[str]]:
+    """The P-CSCF's connections to this port, whole or in CLOSE_WAIT: rows of proc_net_tcp."""
     with lab.pcscf.entered():
         tables = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
-    return any(row[2].endswith(f":{remote_port:04X}") and row[3] in {"01", "08"} for row in rows)
+    wanted = f":{remote_port:04X}"
+    return [row for row in rows if row[2].endswith(wanted) and row[3] in {"01", "08"}]
+
+
+def fin(sock: socket.socket) -> None:
+    """Say goodbye and read no more: the kernel acknowledges what still comes, nobody gets it."""
+    sock.shutdown(socket.SHUT_WR)
+
+
+def rst(sock: socket.socket) -> None:
+    """Forget the connection at once."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@pytest.mark.parametrize("end", [fin, rst])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_request_that_meets_the_end_of_the_phones_connection_arrives_from_pc_to_us(
+    site: Site, version: int, end: Callable[[socket.socket], None]
+) -> None:
+    phone = site.phone(version, "TCP")
+    phone.register()
+    assert phone.current
+    assert phone.current.link
+    asked = crossing(site, phone, phone.current.link, end)
+    assert site.core.finish(asked).status == 200
+    (request,) = phone.requests("MESSAGE")
+    assert _way(request) == ("TCP", phone.current.peer.port_c, phone.current.own.port_s)
+    phone.assert_clean()
+
+
+@pytest.mark.parametrize("end", [fin, rst])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_request_that_meets_the_end_of_our_connection_fails_at_once(
+    site: Site, version: int, end: Callable[[socket.socket], None]
+) -> None:
+    phone = site.phone(version, "TCP")
+    phone.register()
+    assert phone.current
+    hang_up(site, phone)
+    assert site.core.request(phone.identity, body=b"opens pc to us").status == 200
+    (ours,) = phone._ports._tcp[phone.current.own.port_s].links
+    asked = crossing(site, phone, ours, end)
+    assert site.core.finish(asked).status == 480
+    assert len(phone.requests("MESSAGE")) == 1
+    # The phone is there as before.
+    assert phone.message("sip:bob@example.com", transport="UDP").status == 200
+    phone.assert_clean()
+
+
+def crossing(site: Site, phone: Phone, link: TcpLink, end: Callable[[socket.socket], None]) -> Sent:
+    """Let a request of the core and the end of the phone's connection pass each other.
+
+    Nothing leaves the phone until the P-CSCF has written to the connection.
+    """
+    port = link.origin.local.port
+    wait_until(lambda: not _has_unacknowledged(site.lab, port), "what came before is acknowledged")
+    with link._sock.dup() as held:
+        link.close()
+        with site.lab.ue.impaired("gm", "loss 100%"):
+            end(held)
+            asked = site.core.start_request(phone.identity)
+            wait_until(lambda: _has_unacknowledged(site.lab, port), "the request is in it")
+        wait_until(lambda: not _connected(site.lab, port), "the P-CSCF has seen the end")
+    return asked
+
+
+def _has_unacknowledged(lab: Lab, remote_port: int) -> bool:
+    """Whether the P-CSCF has sent to this port what the phone has not acknowledged."""
+    return any(int(row[4].partition(":")[0], 16) for row in _connected(lab, remote_port))
 
 
 def _way(received: Received) -> tuple[str, int, int]:
