@@ -82,6 +82,8 @@ class Edge:
         context = self._context
         context.now = now
         context.effects = []
+        if not isinstance(event, InstallFailed):  # which takes the last event's answer back
+            self._wire.transactions.settle()
         self._handlers[type(event)](event)
         return context.effects
 

@@ -97,7 +97,10 @@ def server_key(request: Request, flow: Flow, row: SaRow | None) -> ServerKey:
 
 
 class ServerTransaction(Timed):
-    """A request we were sent. ``row`` is the SA set it came under, None if in clear."""
+    """A request we were sent. ``row`` is the SA set it came under, None if in clear.
+
+    Once it is answered for good (``Transactions.settle``) it has no ``request`` any more.
+    """
 
     __slots__ = ("flow", "key", "request", "row", "sent", "state")
 
@@ -171,6 +174,7 @@ class Transactions:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._servers: dict[ServerKey, ServerTransaction] = {}
+        self._answered: set[ServerTransaction] = set()  # finally, by the event at hand
         self._clients: dict[str, ClientTransaction] = {}
         self._asked_on: dict[Flow, dict[str, ClientTransaction]] = {}  # by connection and branch
         self._act: dict[Action, Callable[[ClientTransaction, Response | None, str], None]] = {
@@ -222,7 +226,17 @@ class Transactions:
         transaction.sent = effect
         self._context.emit(effect)
         if state is State.COMPLETED:
+            self._answered.add(transaction)
             self._linger(transaction)
+
+    def settle(self) -> None:
+        """Take the last event's answers for sent: their requests go, which are most of the memory.
+
+        A transaction over UDP lives for minutes yet, for copies of its request.
+        """
+        for transaction in self._answered:
+            del transaction.request
+        self._answered.clear()
 
     def _linger(self, transaction: ServerTransaction) -> None:
         """Timer J: as long as the peer may retransmit; none where the transport is reliable."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.core.events import FlowClosed
+from pcscf.core.events import DeadlineReached, FlowClosed
 from pcscf.core.flow import Side, Transport
 from pcscf.core.policy import NextHop
 from pcscf.core.transactions import (
@@ -407,3 +407,20 @@ def test_the_side_of_a_transaction_is_part_of_it() -> None:
     stage.receive(FROM_CORE, message)
     assert stage.to_core[before].flow.side is Side.CORE
     assert stage.last_answer_to_core().status == 404
+
+
+def test_an_answered_request_is_let_go_of_and_its_copies_are_answered_still() -> None:
+    """Over UDP a transaction outlives its answer by minutes, and requests are large."""
+    stage = Stage()
+    phone = Phone(stage)
+    request = phone.register()
+    phone.says_in_clear(request)
+    assert one_server(stage).request.method == "REGISTER"
+    stage.challenge()
+    stage.wait(1)
+    stage.play(DeadlineReached())
+    assert not hasattr(one_server(stage), "request")
+    before = stage.to_phone[-1]
+    phone.says_in_clear(request)
+    assert stage.to_phone[-1] is before
+    assert len(stage.to_phone) == 2
