@@ -61,6 +61,7 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     """Everything that the demo has to prove."""
     story = evidence.story
     ports = {actor.phone.address: protected_ports(actor) for actor in story.actors}
+    yield proof.completed(story.failure)
     yield proof.only_esp(evidence.gm, story.pcscf, ports)
     yield proof.all_opened(evidence.opened)
     for actor in story.actors:
@@ -68,7 +69,10 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     keys = [key for actor in story.actors for key in keys_of(actor)]
     yield proof.no_keys(keys, *_on_gm(evidence))
     yield proof.core_has_keys(keys, [*evidence.core_frames, *_joined(evidence.core_said)])
-    yield from _of_kernel(story)
+    if not story.failure:
+        yield from _of_kernel(story)
+    left = story.tables["stopped"]
+    yield proof.stopped(story.status, left.states, left.policies)
 
 
 def _of_phone(evidence: Evidence, actor: Actor) -> Iterator[Claim]:
@@ -89,8 +93,6 @@ def _of_kernel(story: Story) -> Iterator[Claim]:
     yield proof.policies_stay(before.policies, registered.policies, after.policies)
     yield proof.gone("P-CSCF", after.states)
     yield proof.gone("phones", after.phones)
-    left = story.tables["stopped"]
-    yield proof.stopped(story.status, left.states, left.policies)
 
 
 def protected_ports(actor: Actor) -> set[int]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 TCP, UDP, ESP = 6, 17, 50  # IP protocol numbers
-ETHERTYPE_IPV4, ETHERTYPE_ARP = 0x0800, 0x0806
-_ETHERNET = 14  # octets of header
+ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x86DD
+_ETHERNET, _IPV6 = 14, 40  # octets of header
+_HOP_BY_HOP, _ICMPV6 = b"\0", b":"  # next headers 0 and 58
+_LINK_MULTICAST = b"\xff\x02"  # ff02::/16, which no router passes on
 _MORE_FRAGMENTS, _OFFSET = 0x2000, 0x1FFF  # RFC 791: flags and offset, in units of 8 octets
 _NANOSECOND_PCAP = 0xA1B23C4D
 
@@ -51,7 +53,7 @@ class Packet(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """What crossed a link; ``others`` are frames that gave no packet (ARP is left out)."""
+    """What crossed a link; ``others`` are frames that gave no packet, ARP and its like left out."""
 
     packets: list[Packet]
     others: list[bytes]
@@ -78,10 +80,9 @@ def read(frames: Iterable[Frame]) -> Traffic:
     traffic = Traffic([], [])
     pieces: dict[tuple[bytes, ...], list[Packet]] = {}
     for time, frame in frames:
-        ethertype = int.from_bytes(frame[12:14], "big")
-        if ethertype == ETHERTYPE_ARP:
+        if _is_of_the_link(frame):
             continue
-        if ethertype != ETHERTYPE_IPV4:
+        if _ethertype(frame) != ETHERTYPE_IPV4:
             traffic.others.append(frame)
             continue
         packet = _cut(time, frame[_ETHERNET:])
@@ -95,6 +96,21 @@ def read(frames: Iterable[Frame]) -> Traffic:
             del pieces[key]
     traffic.others.extend(piece.octets for parts in pieces.values() for piece in parts)
     return traffic
+
+
+def _is_of_the_link(frame: bytes) -> bool:
+    """ARP, and ICMPv6 to the link's multicast: an interface that has come up says what it hears."""
+    if _ethertype(frame) != ETHERTYPE_IPV6:
+        return _ethertype(frame) == ETHERTYPE_ARP
+    packet = frame[_ETHERNET:]
+    inside = packet[6:7]
+    if inside == _HOP_BY_HOP:  # MLD has one (RFC 3810 5)
+        inside = packet[_IPV6 : _IPV6 + 1]
+    return packet[24:26] == _LINK_MULTICAST and inside == _ICMPV6
+
+
+def _ethertype(frame: bytes) -> int:
+    return int.from_bytes(frame[12:14], "big")
 
 
 def _cut(time: float, octets: bytes) -> Packet:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -51,9 +52,10 @@ class Report:
         if len(claim.faults) > _SHOWN_FAULTS:
             self.plain(f"         and {len(claim.faults) - _SHOWN_FAULTS} more", "red")
 
-    def failure(self, text: str) -> None:
-        """Print what kept the demo from its end."""
-        self.plain(f"FAILED: {text}", "bold red")
+    def failure(self, error: Exception, directory: Path) -> None:
+        """Print what kept the demo from its end: of a log or a command's output the last line."""
+        text = str(error).strip().rpartition("\n")[2]
+        self.plain(f"FAILED: {type(error).__name__}: {text}; see {directory}", "bold red")
 
     def verdict(self, claims: list[Claim], seconds: float) -> None:
         """Print the last line."""

@@ -1,3 +1,4 @@
+import socket
 import struct
 from pathlib import Path
 
@@ -43,11 +44,40 @@ def test_fragments_are_put_together_in_any_order() -> None:
 
 
 def test_nothing_is_dropped_unseen() -> None:
-    """Only ARP: fragments without their rest and other protocols are shown."""
+    """Fragments without their rest and other protocols are shown."""
     lonely = pieces(udp(PHONE_CLEAR, CLEAR, bytes(100)), 40)[1]
     strange = (0.0, bytes(12) + b"\x86\xdd" + bytes(40))
-    arp = (0.0, bytes(12) + b"\x08\x06" + bytes(46))
-    assert read([framed(lonely), strange, arp]) == ([], [strange[1], lonely.octets])
+    assert read([framed(lonely), strange]) == ([], [strange[1], lonely.octets])
+
+
+def ipv6(next_header: int, dst: str, payload: bytes = b"") -> bytes:
+    head = struct.pack("!IHBB", 0x60000000, len(payload), next_header, 1)
+    addresses = bytes(16) + socket.inet_pton(socket.AF_INET6, dst)
+    return bytes(12) + b"\x86\xdd" + head + addresses + payload
+
+
+HOP_BY_HOP = bytes([58, 0, 5, 2, 0, 0, 1, 0])  # with the router alert of MLD
+
+
+def test_what_an_interface_says_to_its_link_is_no_traffic() -> None:
+    arp = bytes(12) + b"\x08\x06" + bytes(46)
+    report = ipv6(0, "ff02::16", HOP_BY_HOP + bytes([143]) + bytes(27))
+    solicitation = ipv6(58, "ff02::1:ff00:1", bytes([135]) + bytes(23))
+    assert read((0.0, one) for one in (arp, report, solicitation)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ipv6(17, "ff02::1", b"datagram"),
+        ipv6(0, "ff02::1", bytes([17]) + HOP_BY_HOP[1:] + b"datagram"),
+        ipv6(58, "2001:db8:1::1", bytes([128]) + bytes(7)),
+        ipv6(58, "ff05::2", bytes(8)),
+        ipv6(58, "ff02::1")[:18],
+    ],
+)
+def test_other_ipv6_is_not_passed_over(frame: bytes) -> None:
+    assert read([(0.0, frame)]) == ([], [frame])
 
 
 def test_load_reads_what_a_capture_writes(tmp_path: Path) -> None:

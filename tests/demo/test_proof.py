@@ -38,6 +38,11 @@ def state(spi: int = sa().spi, auth: str = "hmac(sha1)") -> XfrmState:
     return XfrmState(UE, PCSCF, spi, 7, "transport", auth, 96, enc, "sel", 0, 0, 0)
 
 
+def test_a_story_that_stopped_says_where() -> None:
+    assert proof.completed("").holds
+    assert proof.completed("ue1 registers: no answer").faults == ("ue1 registers: no answer",)
+
+
 # --- only ESP ---
 
 
@@ -93,6 +98,12 @@ def test_a_cipher_hides_the_text_and_null_does_not() -> None:
     hidden = open_esp([sealed(REGISTERED, sa(AES))], [sa(AES)])
     assert proof.unreadable("ue", hidden).holds
     assert not proof.unreadable("ue", open_esp(GOOD, [sa()])).holds
+
+
+def test_one_line_in_clear_is_readable() -> None:
+    (one,) = open_esp([sealed(REGISTERED, sa(AES))], [sa(AES)])
+    leaked = Packet(0, one.outer.octets + b"Content-Length: 0")
+    assert not proof.unreadable("ue", [one._replace(outer=leaked)]).holds
 
 
 # --- byte for byte ---

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.demo.ladder import Rung
@@ -29,6 +31,11 @@ def test_a_claim_that_fails_shows_why(capsys: pytest.CaptureFixture[str]) -> Non
     assert "  holds  all is well\n  FAILS  all is lost\n         fault 0\n" in printed
     assert "and 5 more" in printed
     assert "1 of 2 claims hold (4 s)" in printed
+
+
+def test_a_failure_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Report(colour=False).failure(AssertionError("a log\nof lines\nthe reason\n"), Path("kept"))
+    assert capsys.readouterr().out == "FAILED: AssertionError: the reason; see kept\n"
 
 
 def test_sas_with_their_ends(capsys: pytest.CaptureFixture[str]) -> None:
