@@ -9,6 +9,7 @@
 ``evidence``   from a story and its captures to the ladder and the claims
 ``ladder``     one line per SIP message
 ``report``     what is printed
+``forge``      packets made for the tests of all this
 ``__main__``   plays the scenario, prints the ladder and the claims
 =============  ================================================================
 """

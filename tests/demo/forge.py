@@ -71,3 +71,12 @@ def flipped(packet: Packet, place: int = -20) -> Packet:
 def framed(packet: Packet) -> tuple[float, bytes]:
     """A packet as it is captured, padded by Ethernet."""
     return packet.time, (bytes(12) + b"\x08\x00" + packet.octets).ljust(60, b"\0")
+
+
+def pcap(*frames: tuple[float, bytes]) -> bytes:
+    """A capture file with nanosecond times."""
+    records = (
+        struct.pack("=IIII", int(at), round(at % 1 * 10**9), len(frame), len(frame)) + frame
+        for at, frame in frames
+    )
+    return struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1) + b"".join(records)

@@ -174,7 +174,7 @@ def no_keys(keys: Collection[Key], gm: Iterable[bytes], opened: Iterable[bytes])
     ]
     return Claim(
         f"{len(keys)} keys (CK and IK of each challenge) looked for on Gm, in {len(places[0][1])} "
-        f"frames and flows on the wire and {len(places[1][1])} inside ESP: {len(faults)} found",
+        f"frames and flows on the wire, {len(places[1][1])} inside ESP: seen {len(faults)} times",
         _some(keys, faults),
     )
 

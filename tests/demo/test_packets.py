@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.forge import CLEAR, PHONE_CLEAR, REGISTER, framed, tcp, udp
+from tests.demo.forge import CLEAR, PHONE_CLEAR, REGISTER, framed, pcap, tcp, udp
 from tests.demo.packets import TCP, UDP, Packet, load, read
 
 
@@ -81,12 +81,10 @@ def test_other_ipv6_is_not_passed_over(frame: bytes) -> None:
 
 
 def test_load_reads_what_a_capture_writes(tmp_path: Path) -> None:
-    time, frame = 1_700_000_000.25, b"frame"
-    header = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1)
-    record = struct.pack("=IIII", int(time), 250_000_000, len(frame), len(frame)) + frame
+    frames = [(1_700_000_000.25, b"frame"), (1_700_000_000.5, b"another")]
     path = tmp_path / "one.pcap"
-    path.write_bytes(header + record + record)
-    assert load(path) == [(time, frame)] * 2
+    path.write_bytes(pcap(*frames))
+    assert load(path) == frames
     path.write_bytes(bytes(24))
     with pytest.raises(ValueError, match="no pcap"):
         load(path)

@@ -1,0 +1,174 @@
+"""A forged run from its capture files to the claims: each claim sees what it is for."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.demo.evidence import claims, gather, rungs
+from tests.demo.forge import (
+    CK,
+    CLEAR,
+    IK,
+    PCSCF,
+    PHONE,
+    PHONE_CLEAR,
+    PS,
+    REGISTER,
+    UE,
+    flipped,
+    framed,
+    pcap,
+    sealed,
+    tcp,
+    udp,
+)
+from tests.demo.packets import Packet
+from tests.demo.scenario import Actor, Story, Tables
+from tests.demo.wiretap import Sa, Segment, open_esp, sas_of, segments
+from tests.netns.xfrm_listing import XfrmPolicy, XfrmState
+from tests.peers.agreement import Agreement
+from tests.peers.aka import AkaResult
+from tests.peers.offers import Mechanism
+from tests.peers.registering import Knobs
+from tests.peers.sas import Numbers
+from tests.peers.text import Address
+
+AGREEMENT = Agreement(
+    Numbers(11, 12, PHONE.port, PHONE.port + 1),
+    [],
+    Knobs(),
+    chosen=Mechanism(
+        "ipsec-3gpp", "hmac-sha-1-96", "aes-cbc", "esp", "trans", 0.5, Numbers(21, 22, 6112, 6100)
+    ),
+    result=AkaResult(b"", CK, IK),
+)
+SAS = sas_of(AGREEMENT, UE, PCSCF)
+TO_PS = next(one for one in SAS if (one.src, one.dst) == (PHONE, PS))
+KEYS_SENT = b"SIP/2.0 401 Unauthorized\r\nContent-Length: 64\r\n\r\n" + (CK + IK).hex().encode()
+
+GM = [udp(PHONE_CLEAR, CLEAR, REGISTER), sealed(udp(PHONE, PS, REGISTER), TO_PS)]
+S_CSCF, CORE_SIDE = Address("198.51.100.2", 5060), Address("198.51.100.1", 5060)
+CORE = [udp(S_CSCF, CORE_SIDE, KEYS_SENT)]
+POLICY = XfrmPolicy("dst 192.0.2.1/32 dport 6100", "in", "allow", 2080, "esp", "transport", 7)
+
+OTHER = replace(POLICY, selector="dst 192.0.2.1/32 dport 6101")
+
+
+def state(sa: Sa) -> XfrmState:
+    src, dst, auth, enc = sa.src.host, sa.dst.host, "hmac(sha1)", "cbc(aes)"
+    return XfrmState(src, dst, sa.spi, 7, "transport", auth, 96, enc, "sel", 0, 0, 0)
+
+
+STATES = [state(one) for one in SAS]
+TABLES = {
+    "before": Tables([], [POLICY], []),
+    "registered": Tables(STATES, [POLICY], STATES),
+    "deregistered": Tables([], [POLICY], []),
+    "stopped": Tables([], [], []),
+}
+
+
+def carried(gm: Iterable[Packet]) -> list[Segment]:
+    gm = list(gm)
+    return segments(gm, open_esp(gm, SAS))
+
+
+def run(
+    directory: Path,
+    gm: list[Packet] = GM,
+    core: list[Packet] = CORE,
+    record: list[Segment] | None = None,
+    **changes: Any,
+) -> Any:
+    """The evidence of a run in which the phone's record is that of the capture, unless given."""
+    (directory / "gm.pcap").write_bytes(pcap(*map(framed, gm)))
+    (directory / "core.pcap").write_bytes(pcap(*map(framed, core)))
+    phone: Any = SimpleNamespace(address=UE, agreements=[AGREEMENT], aka_runs=[AGREEMENT.result])
+    actor = Actor("ue1", phone, carried(gm) if record is None else record)
+    hosts = {UE: "ue1", PCSCF: "pcscf", CORE_SIDE.host: "pcscf", S_CSCF.host: "core"}
+    story = Story(CLEAR, hosts, [actor], [(0.0, "ue1 registers")], dict(TABLES), status=0)
+    return gather(replace(story, **changes), directory)
+
+
+def failing(directory: Path, **changes: Any) -> list[str]:
+    return [claim.text for claim in claims(run(directory, **changes)) if not claim.holds]
+
+
+def test_a_good_run(tmp_path: Path) -> None:
+    evidence = run(tmp_path)
+    assert [claim.text for claim in claims(evidence) if not claim.holds] == []
+    assert len(list(claims(evidence))) == 12
+    assert [rung.kind for rung in rungs(evidence)] == ["step", "clear", "ESP", "core"]
+
+
+@pytest.mark.parametrize(
+    ("gm", "claim"),
+    [
+        ([*GM, udp(PHONE, PS, REGISTER)], "packets on protected ports: 1 ESP, 1 in clear"),
+        ([*GM, udp(CLEAR, PHONE, REGISTER)], "packets on protected ports: 1 ESP, 1 in clear"),
+        ([GM[0], flipped(GM[1])], "1 ESP packets opened by scapy"),
+        ([*GM, udp(CLEAR, PHONE_CLEAR, KEYS_SENT)], "looked for on Gm"),
+        ([*GM, sealed(udp(PHONE, PS, KEYS_SENT), TO_PS)], "looked for on Gm"),
+    ],
+)
+def test_a_packet_that_should_not_be(tmp_path: Path, gm: list[Packet], claim: str) -> None:
+    assert any(claim in text for text in failing(tmp_path, gm=gm))
+
+
+def test_a_key_across_two_packets_is_found(tmp_path: Path) -> None:
+    half = len(KEYS_SENT) - 48  # in the middle of CK; IK comes whole
+    parts = [tcp(PHONE, PS, 1, KEYS_SENT[:half], at=1), tcp(PHONE, PS, 1 + half, KEYS_SENT[half:])]
+    protected = [sealed(part._replace(time=at), TO_PS) for at, part in enumerate(parts)]
+    no_keys = next(c for c in claims(run(tmp_path, gm=[*GM, *protected])) if "on Gm" in c.text)
+    assert no_keys.faults == (
+        "CK of ue1, challenge 1, inside ESP",
+        "IK of ue1, challenge 1, inside ESP",
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        carried(GM)[:1],
+        [*carried(GM), carried(GM)[0]],
+        [carried(GM)[0], replace(carried(GM)[1], data=REGISTER.replace(b"home", b"evil"))],
+    ],
+)
+def test_another_record_at_the_phone(tmp_path: Path, record: list[Segment]) -> None:
+    (text,) = failing(tmp_path, record=record)
+    assert "byte for byte" in text
+
+
+def test_a_core_that_sent_no_keys(tmp_path: Path) -> None:
+    (text,) = failing(tmp_path, core=[udp(S_CSCF, CORE_SIDE, REGISTER)])
+    assert "the same 2 keys looked for on the core link: 0 found" in text
+
+
+@pytest.mark.parametrize(
+    ("when", "held", "claim"),
+    [
+        ("registered", Tables(STATES[1:], [POLICY], STATES), "SAs in the kernel"),
+        ("registered", Tables(STATES, [POLICY, OTHER], STATES), "policies that demand ESP"),
+        ("registered", Tables(STATES, [], STATES), "policies that demand ESP"),
+        ("deregistered", Tables(STATES[:1], [POLICY], []), "P-CSCF after deregistration"),
+        ("deregistered", Tables([], [POLICY], STATES[:1]), "phones after deregistration"),
+        ("deregistered", Tables([], [], []), "policies that demand ESP"),
+        ("stopped", Tables(STATES[:1], [], []), "stopped by SIGTERM"),
+        ("stopped", Tables([], [POLICY], []), "stopped by SIGTERM"),
+    ],
+)
+def test_the_kernel_held_something_else(
+    tmp_path: Path, when: str, held: Tables, claim: str
+) -> None:
+    (text,) = failing(tmp_path, tables={**TABLES, when: held})
+    assert claim in text
+
+
+def test_a_run_that_stopped_is_judged_by_what_there_is(tmp_path: Path) -> None:
+    tables = {"stopped": TABLES["stopped"]}
+    (text,) = failing(tmp_path, tables=tables, failure="ue1 registers: no answer")
+    assert "each phone" in text
