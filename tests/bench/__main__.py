@@ -10,11 +10,7 @@ from tests.bench.timing import best
 
 
 def measure(phones: int, rounds: int, registered: tuple[int, int]) -> Figures:
-    """Weigh as many phones as ``registered`` says; time rounds of ``phones`` registering.
-
-    In this order caches are empty when phones are weighed, as they are at start, so that
-    the caches are weighed too; and full when time is taken, as they are in service.
-    """
+    """Weigh as many phones as ``registered`` says; time rounds of ``phones`` registering."""
     octets = dict(memory.per_phone(registered))
     recorder = Recorder()
     register(recorder, phones)
