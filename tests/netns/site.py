@@ -1,17 +1,17 @@
-"""Phones, the real P-CSCF and a core in one lab, shared by the tests of a module.
+"""Phones and a core in one lab, on either side of whatever P-CSCF runs there.
 
 Every phone that a test asks for is another subscriber at another address, so what one
 test leaves behind is of no concern to the next.
 """
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.netns.lab import Lab
-from tests.netns.namespace import wait_until
-from tests.netns.pcscf_process import PcscfProcess
+from tests.netns.namespace import Namespace, wait_until
 from tests.netns.xfrm_listing import XfrmState
 from tests.peers.agreement import Agreement
 from tests.peers.core import Core
@@ -21,40 +21,54 @@ from tests.peers.registrar import Behaviour
 from tests.peers.sas import IpXfrm
 from tests.peers.subscription import Subscription, subscriber
 from tests.peers.text import Address
-from tests.peers.wire import placed_in
+from tests.peers.wire import Pump, placed_in
 
 PHONES = 60
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
 PEER = "sip:bob@example.com"
+PORT = 5060
 LINGER = SLACK = 0.5  # seconds: sa_linger and sa_slack of the P-CSCF
 
 
-def core_in(lab: Lab) -> Core:
-    """Start a core that knows every card."""
-    return Core(Address(lab.v4.core, 5060), CARDS, socket_factory=placed_in(lab.core.entered))
+class LabXfrm(IpXfrm):
+    """The phones' SAs, by the lab's own way to run ``ip``."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        super().__init__(namespace.name)
+        self._namespace = namespace
+
+    def _run(self, lines: list[str]) -> None:
+        self._namespace.ip(*lines)
 
 
 @dataclass
 class Site:
-    """One lab with its P-CSCF and core; ``phone`` adds phones."""
+    """A core that knows every card; ``phone`` adds phones."""
 
     lab: Lab
-    pcscf: PcscfProcess
     core: Core
+    pump: Pump
     _phones: list[Phone] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def phone(self, version: int = 4, *, card: Subscription | None = None, **options: Any) -> Phone:
+    def phone(
+        self,
+        version: int = 4,
+        *,
+        card: Subscription | None = None,
+        port: int = PORT,
+        **options: Any,
+    ) -> Phone:
         """Make a phone at a fresh address; its own card, unless ``card`` is given."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
         phone = Phone(
             card or CARDS[number],
             at.phones[number],
-            Address(at.pcscf_gm, 5060),
-            sas=IpXfrm(self.lab.ue.name),
+            Address(at.pcscf_gm, port),
             socket_factory=placed_in(self.lab.ue.entered),
-            **options,
+            pump=self.pump,
+            **{"sas": LabXfrm(self.lab.ue), **options},
         )
         self._phones.append(phone)
         return phone
@@ -64,9 +78,13 @@ class Site:
         return self.lab.v4.phones[next(self._numbers)]
 
     def states(self, *hosts: Phone | str) -> list[XfrmState]:
-        """Return the P-CSCF's SAs from and to these phones, as ``ip xfrm`` shows them."""
+        """Return the SAs from and to these phones at the P-CSCF, as ``ip xfrm`` shows them; or all.
+
+        Those of others in its namespace are among them.
+        """
         addresses = {host if isinstance(host, str) else host.address for host in hosts}
-        return [one for one in self.lab.pcscf.xfrm_states() if {one.src, one.dst} & addresses]
+        found = self.lab.pcscf.xfrm_states()
+        return [one for one in found if not addresses or {one.src, one.dst} & addresses]
 
     def spis(self, host: Phone | str) -> set[int]:
         """Return the SPIs of those SAs."""
@@ -97,7 +115,23 @@ class Site:
     def forget(self) -> None:
         """Let the core behave as usual again."""
         self.core.next.clear()
+        self.core.answers = {"ACK": None}
         self.core.registrar.behaviour = Behaviour()
+
+
+@contextlib.contextmanager
+def open_site(lab: Lab, behaviour: Behaviour | None = None) -> Iterator[Site]:
+    """Start a core within the block, and close it with all phones."""
+    pump = Pump()
+    factory = placed_in(lab.core.entered)
+    core = Core(Address(lab.v4.core, PORT), CARDS, behaviour, socket_factory=factory, pump=pump)
+    site = Site(lab, core, pump)
+    try:
+        yield site
+    finally:
+        site.close_phones()
+        core.close()
+        pump.close()
 
 
 def came_under(phone: Phone, received: Received) -> Agreement | None:

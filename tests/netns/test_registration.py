@@ -6,15 +6,13 @@ import pytest
 
 from tests.netns.lab import Lab
 from tests.netns.pcscf_process import config, running
-from tests.netns.site import CARDS, PEER, Site, came_under, core_in
+from tests.netns.site import PEER, Site, came_under, open_site
 from tests.peers import offers
 from tests.peers.aka import initial_authorization
 from tests.peers.core import Reaction
 from tests.peers.offers import Offer
 from tests.peers.phone import Phone
-from tests.peers.sas import IpXfrm, Numbers
-from tests.peers.text import Address
-from tests.peers.wire import placed_in
+from tests.peers.sas import Numbers
 
 pytestmark = pytest.mark.esp
 
@@ -64,22 +62,11 @@ def test_phones_of_several_vendors_register(
 
 def test_another_order_of_the_operator_leads_to_another_choice(lab: Lab, tmp_path: Path) -> None:
     order = 'algorithms = ["hmac-sha-1-96/null", "hmac-sha-1-96/aes-cbc"]'
-    with running(lab, tmp_path, config(lab, security=order)) as process:
-        core = core_in(lab)
-        phone = Phone(
-            CARDS[0],
-            lab.v4.ue,
-            Address(lab.v4.pcscf_gm, 5060),
-            sas=IpXfrm(lab.ue.name),
-            socket_factory=placed_in(lab.ue.entered),
-        )
-        try:
-            phone.register()
-            assert algorithms(Site(lab, process, core), phone) == {SHA1_NULL}
-            phone.assert_clean()
-        finally:
-            phone.close()
-            core.close()
+    with running(lab, tmp_path, config(lab, security=order)) as process, open_site(lab) as site:
+        phone = site.phone()
+        phone.register()
+        assert algorithms(site, phone) == {SHA1_NULL}
+        phone.assert_clean()
         assert process.stop() == 0
     assert (lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()) == ([], [])
 

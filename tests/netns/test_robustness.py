@@ -11,19 +11,16 @@ import pytest
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess, config, running
+from tests.netns.site import PEER, PORT, open_site
 from tests.peers import text
-from tests.peers.core import Core
 from tests.peers.phone import Phone
-from tests.peers.sas import IpXfrm, hops
-from tests.peers.subscription import subscriber
+from tests.peers.sas import hops
 from tests.peers.text import Address
-from tests.peers.wire import Pump, placed_in
 from tests.sip import samples
 from tests.sip.mutations import MUTATIONS
 
 pytestmark = pytest.mark.esp
 
-PORT = 5060
 LINGER = 0.3
 PHONES = 50
 OPERATIONS = 200
@@ -39,57 +36,12 @@ FOREIGN_POLICY = (
 )
 
 
-@pytest.fixture
-def pump() -> Iterator[Pump]:
-    made = Pump()
-    yield made
-    made.close()
-
-
-@contextlib.contextmanager
-def core_of(lab: Lab, pump: Pump, phones: int) -> Iterator[Core]:
-    cards = [subscriber(number) for number in range(1, phones + 1)]
-    core = Core(
-        Address(lab.v4.core, PORT), cards, socket_factory=placed_in(lab.core.entered), pump=pump
-    )
-    core.record = False
-    try:
-        yield core
-    finally:
-        core.close()
-
-
-@contextlib.contextmanager
-def phones_of(lab: Lab, pump: Pump, phones: int) -> Iterator[list[Phone]]:
-    """Phones, each with a card and an address of its own, IPv4 and IPv6 in turn."""
-    families = (lab.v4, lab.v6)
-    made = [
-        Phone(
-            subscriber(number + 1),
-            families[number % 2].phones[number],
-            Address(families[number % 2].pcscf_gm, PORT),
-            sas=IpXfrm(lab.ue.name),
-            socket_factory=placed_in(lab.ue.entered),
-            pump=pump,
-        )
-        for number in range(phones)
-    ]
-    try:
-        yield made
-    finally:
-        for phone in made:
-            phone.close()
-
-
 # --- a crash
 
 
-def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path, pump: Pump) -> None:
-    with (
-        open_lab(phones=3) as lab,
-        core_of(lab, pump, 3),
-        phones_of(lab, pump, 3) as (registered, challenged, later),
-    ):
+def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path) -> None:
+    with open_lab(phones=3) as lab, open_site(lab) as site:
+        registered, challenged, later = site.phone(4), site.phone(6), site.phone(4)
         lab.pcscf.ip(FOREIGN_STATE, FOREIGN_POLICY)
         foreign = lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()
         with running(lab, tmp_path, config(lab)) as pcscf:
@@ -105,7 +57,7 @@ def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path, pump: Pump) -> 
             for phone in (later, registered, challenged):
                 phone.restart()
                 phone.register()
-                assert phone.message("sip:bob@example.com").status == 200
+                assert phone.message(PEER).status == 200
             assert pcscf.stop() == 0
         assert (lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()) == foreign
 
@@ -113,17 +65,17 @@ def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path, pump: Pump) -> 
 # --- much coming and going
 
 
-def test_the_kernel_holds_the_sas_of_those_who_are_registered(tmp_path: Path, pump: Pump) -> None:
+def test_the_kernel_holds_the_sas_of_those_who_are_registered(tmp_path: Path) -> None:
     with (
         open_lab(phones=PHONES) as lab,
-        core_of(lab, pump, PHONES),
-        phones_of(lab, pump, PHONES) as phones,
         running(lab, tmp_path, config(lab, security=f"sa_linger = {LINGER}")),
+        open_site(lab) as site,
     ):
+        phones = [site.phone((4, 6)[number % 2]) for number in range(PHONES)]
         policies = len(lab.pcscf.xfrm_policies())
         source = random.Random(33203)
-        for phone in phones:
-            phone.record = False
+        for peer in (site.core, *phones):
+            peer.record = False
         for _ in range(OPERATIONS):
             _come_or_go(source.choice(phones), source)
         expected = {one for phone in phones for one in _states_of(phone)}
@@ -138,7 +90,7 @@ def _come_or_go(phone: Phone, source: random.Random) -> None:
         phone.register()
         phone.drop_old()
         # TS 33.203 7.4: the old set goes once the new one was used.
-        assert phone.message("sip:bob@example.com").status == 200
+        assert phone.message(PEER).status == 200
     else:
         phone.deregister()
 
@@ -274,7 +226,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Pc
 
 
 @pytest.fixture
-def attackers(attacked: tuple[Lab, PcscfProcess], pump: Pump) -> Iterator[list[Attacker]]:
+def attackers(attacked: tuple[Lab, PcscfProcess]) -> Iterator[list[Attacker]]:
     """One on each side. What they did must not be felt by phones that come behind them."""
     lab, pcscf = attacked
     made = [Attacker(lab, at_core=side) for side in (False, True)]
@@ -284,10 +236,10 @@ def attackers(attacked: tuple[Lab, PcscfProcess], pump: Pump) -> Iterator[list[A
     assert pcscf.process.poll() is None
     assert "Traceback" not in pcscf.log
     assert "event_failed" not in pcscf.log
-    with core_of(lab, pump, 2), phones_of(lab, pump, 2) as phones:
-        for phone in phones:
+    with open_site(lab) as site:
+        for phone in (site.phone(4), site.phone(6)):
             phone.register()
-            assert phone.message("sip:bob@example.com").status == 200
+            assert phone.message(PEER).status == 200
             phone.deregister()
 
 
@@ -345,17 +297,17 @@ def _drips(link: socket.socket) -> bool:
 
 
 def test_esp_with_wrong_spis_or_wrong_keys_is_dropped_by_the_kernel(
-    attacked: tuple[Lab, PcscfProcess], attackers: list[Attacker], pump: Pump
+    attacked: tuple[Lab, PcscfProcess], attackers: list[Attacker]
 ) -> None:
     lab, _ = attacked
     for attacker in attackers:
         attacker.close()  # the phone and the core take their addresses
     with (
-        core_of(lab, pump, 1),
-        phones_of(lab, pump, 1) as (phone,),
+        open_site(lab) as site,
         lab.ue.entered(),
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as raw,
     ):
+        phone = site.phone()
         phone.register()
         assert phone.current
         unknown, known = 0x7777, phone.current.peer.spi_s
@@ -367,7 +319,7 @@ def test_esp_with_wrong_spis_or_wrong_keys_is_dropped_by_the_kernel(
         errors = lab.pcscf.xfrm_errors()
         assert errors["XfrmInNoStates"] - before.get("XfrmInNoStates", 0) == 500
         assert sum(errors.values()) - sum(before.values()) >= 1000
-        assert phone.message("sip:bob@example.com").status == 200  # nor is its window moved
+        assert phone.message(PEER).status == 200  # nor is its window moved
         phone.deregister()
 
 
