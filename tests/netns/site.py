@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.netns.lab import Lab
 from tests.netns.namespace import Namespace, wait_until
 from tests.netns.xfrm_listing import XfrmState
@@ -28,6 +30,9 @@ CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
 PEER = "sip:bob@example.com"
 PORT = 5060
 LINGER = SLACK = 0.5  # seconds: sa_linger and sa_slack of the P-CSCF
+every_way = pytest.mark.parametrize(
+    ("version", "transport"), [(4, "UDP"), (4, "TCP"), (6, "UDP"), (6, "TCP")]
+)
 
 
 class LabXfrm(IpXfrm):
