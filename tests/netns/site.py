@@ -78,9 +78,11 @@ class Site:
         self._phones.append(phone)
         return phone
 
-    def fresh_address(self) -> str:
-        """Return an IPv4 address that no phone has had."""
-        return self.lab.v4.phones[next(self._numbers)]
+    def move(self, phone: Phone, version: int = 4) -> None:
+        """Restart a phone at an address that no phone has had."""
+        at = self.lab.addresses(version)
+        phone.pcscf = Address(at.pcscf_gm, phone.pcscf.port)
+        phone.restart(at.phones[next(self._numbers)])
 
     def states(self, *hosts: Phone | str) -> list[XfrmState]:
         """Return the SAs from and to these phones at the P-CSCF, as ``ip xfrm`` shows them; or all.

@@ -111,7 +111,7 @@ def test_a_phone_that_moved_with_a_challenge_pending(site: Site) -> None:
     phone.register()
     old, before = phone.address, site.spis(phone)
     phone.take_challenge(phone.sm1())
-    phone.restart(site.fresh_address())
+    site.move(phone)
     phone.register()
     assert len(site.states(old)) == 4
     assert not site.spis(old) & before

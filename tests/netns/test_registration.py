@@ -5,7 +5,9 @@ import pytest
 from tests.netns.site import PEER, Site, came_under, every_way
 from tests.peers.aka import initial_authorization
 from tests.peers.core import Reaction
+from tests.peers.phone import Phone
 from tests.peers.sas import Numbers
+from tests.peers.subscription import Subscription
 
 pytestmark = pytest.mark.esp
 
@@ -25,7 +27,7 @@ def test_a_phone_registers_and_talks_both_ways(site: Site, version: int, transpo
 
 def test_two_phones_may_draw_the_same_numbers(site: Site) -> None:
     numbers = Numbers(3_000_000_001, 3_000_000_002, 21_000, 21_001)
-    phones = [site.phone(), site.phone()]
+    phones = [site.phone(4), site.phone(4), site.phone(6), site.phone(6)]
     for phone in phones:
         phone.take_challenge(phone.sm1(numbers=numbers))
         phone.install()
@@ -50,16 +52,23 @@ def test_several_identities_share_the_sas(site: Site) -> None:
 def test_two_contacts_of_one_user_have_their_own_sas(site: Site) -> None:
     first = site.phone()
     first.register()
-    second = site.phone(card=first.subscription)
+    second = site.phone(6, card=first.subscription, transport="TCP")
     second.usim = first.usim  # one card: its SQN goes on
     second.register()
     assert (len(site.states(first)), len(site.states(second))) == (4, 4)
-    assert first.message(PEER).status == 200
+    site.talks(first)  # the core calls the first contact
     assert second.message(PEER).status == 200
+    first.register(expires=0)
+    site.wait_for_states(0, first)
+    assert len(site.states(second)) == 4
+    site.talks(second)
 
 
-def test_an_emergency_registration_stands_beside_the_other(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_an_emergency_registration_stands_beside_the_other(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     ordinary = phone.current
     assert ordinary is not None
@@ -74,16 +83,52 @@ def test_an_emergency_registration_stands_beside_the_other(site: Site) -> None:
     assert len(site.states(phone)) == 8
 
 
-def test_another_identity_over_someones_sas_is_forbidden(site: Site) -> None:
-    phone, other = site.phone(), site.phone()
+def test_an_emergency_registration_may_come_alone_and_first(site: Site) -> None:
+    phone = site.phone(6, transport="TCP")
+    phone.register(uri_params=";sos")
+    emergency, phone.current = phone.current, None
+    assert came_under(phone, site.request_to(phone)) is emergency
     phone.register()
-    stranger = other.subscription
-    registers = len(site.core.requests("REGISTER"))
-    answer = phone.sm1(
-        impu=stranger.impus[0],
-        authorization=initial_authorization(stranger.impi, stranger.realm, stranger.domain_uri),
-    )
-    assert (answer.status, answer.origin.role) == (403, "us")
-    assert len(site.core.requests("REGISTER")) == registers
-    assert len(site.states(phone)) == 4
+    assert phone.current is not emergency
+    assert len(site.states(phone)) == 8
+    for over in (emergency, phone.current):
+        assert phone.finish(phone.start_request("MESSAGE", PEER, over=over)).status == 200
+
+
+# --- identities over SAs
+
+
+@every_way
+@pytest.mark.parametrize("credentials", [True, False], ids=["credentials", "to-alone"])
+def test_another_identity_over_someones_sas_is_forbidden(
+    site: Site, version: int, transport: str, *, credentials: bool
+) -> None:
+    phone, other = site.phone(version, transport=transport), site.phone(version)
+    other.register()
+    phone.register()
+    refused_as(site, phone, other.subscription, credentials=credentials)
     site.talks(phone)
+    site.talks(other)
+
+
+@every_way
+def test_another_identity_over_someones_temporary_sas_is_forbidden(
+    site: Site, version: int, transport: str
+) -> None:
+    phone, other = site.phone(version, transport=transport), site.phone(version)
+    phone.take_challenge(phone.sm1())
+    phone.install()
+    refused_as(site, phone, other.subscription, credentials=True)
+    phone.accept(phone.sm7())
+    site.talks(phone)
+
+
+def refused_as(site: Site, phone: Phone, stranger: Subscription, *, credentials: bool) -> None:
+    """See a REGISTER for a stranger answered 403 under the phone's SAs, and nothing else happen."""
+    before, registers = site.spis(phone), len(site.core.requests("REGISTER"))
+    known = initial_authorization(stranger.impi, stranger.realm, stranger.domain_uri)
+    step = phone.sm7 if phone.pending else phone.sm1
+    answer = step(impu=stranger.impus[0], authorization=known if credentials else "")
+    assert (answer.status, answer.origin.role != "clear") == (403, True)
+    assert len(site.core.requests("REGISTER")) == registers
+    assert site.spis(phone) == before
