@@ -25,14 +25,13 @@ from tests.peers.subscription import Subscription, subscriber
 from tests.peers.text import Address
 from tests.peers.wire import Pump, placed_in
 
-PHONES = 60
+PHONES = 120
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
 PEER = "sip:bob@example.com"
 PORT = 5060
 LINGER = SLACK = 0.5  # seconds: sa_linger and sa_slack of the P-CSCF
-every_way = pytest.mark.parametrize(
-    ("version", "transport"), [(4, "UDP"), (4, "TCP"), (6, "UDP"), (6, "TCP")]
-)
+WAYS = [(4, "UDP"), (4, "TCP"), (6, "UDP"), (6, "TCP")]
+every_way = pytest.mark.parametrize(("version", "transport"), WAYS)
 
 
 class LabXfrm(IpXfrm):
@@ -101,6 +100,14 @@ class Site:
         """Wait until these phones have so many SAs at the P-CSCF."""
         wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states")
 
+    def settle(self) -> None:
+        """Wait until the P-CSCF has taken all that the core has sent over UDP."""
+        target = f"sip:{Address(self.lab.v4.pcscf_core, PORT)}"
+        headers = [("From", f"<{PEER}>;tag=1"), ("To", f"<{target}>"), ("CSeq", "1 OPTIONS")]
+        headers.append(("Call-ID", self.core.new_id()))
+        sent = self.core.send_along("OPTIONS", target, [], headers=headers)
+        assert self.core.finish(sent).status == 200
+
     def request_to(self, phone: Phone) -> Received:
         """Send a MESSAGE from the core, see it answered, and return it as the phone got it."""
         before = len(phone.received)
@@ -142,9 +149,12 @@ def open_site(lab: Lab, behaviour: Behaviour | None = None) -> Iterator[Site]:
 
 
 def came_under(phone: Phone, received: Received) -> Agreement | None:
-    """Return the agreement whose SAs brought a message: the ports tell, as no two share a pair."""
+    """Return the agreement whose SAs brought a message: the ports tell, as no two share a pair.
+
+    A phone may draw the numbers of a set that is gone again: the newest counts.
+    """
     pair = (received.origin.local.port, received.origin.remote.port)
-    for one in phone.agreements:
+    for one in reversed(phone.agreements):
         if pair in {(one.own.port_s, one.peer.port_c), (one.own.port_c, one.peer.port_s)}:
             return one
     return None
