@@ -6,7 +6,7 @@ test leaves behind is of no concern to the next.
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ from tests.netns.lab import Lab
 from tests.netns.namespace import Namespace, wait_until
 from tests.netns.xfrm_listing import XfrmState
 from tests.peers.agreement import Agreement
-from tests.peers.core import Core
-from tests.peers.peer import Received
+from tests.peers.core import DROP, Core
+from tests.peers.peer import Received, Sent
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 from tests.peers.sas import IpXfrm
@@ -99,6 +99,19 @@ class Site:
     def wait_for_states(self, count: int, *hosts: Phone | str) -> None:
         """Wait until these phones have so many SAs at the P-CSCF."""
         wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states")
+
+    def unanswered(self, send: Callable[[], Sent]) -> tuple[Sent, Received]:
+        """Send a REGISTER that the core drops, and return it as it was sent and as it came there."""
+        before = len(self.core.requests("REGISTER"))
+        self.core.next.append(DROP)
+        sent = send()
+        wait_until(lambda: len(self.core.requests("REGISTER")) > before, "a REGISTER at the core")
+        return sent, self.core.requests("REGISTER")[before]
+
+    def answer_late(self, register: Received) -> None:
+        """Have the core accept a REGISTER that it dropped."""
+        accepted = self.core.registrar.answer(register.message, challenge=False)
+        self.core.answer(register.message, accepted, self.core._back(register))
 
     def settle(self) -> None:
         """Wait until the P-CSCF has taken all that the core has sent over UDP."""

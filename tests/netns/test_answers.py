@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from tests.netns.capture import Capture
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import config, running
-from tests.netns.site import PEER, LabXfrm, Site, open_site
+from tests.netns.site import PEER, LabXfrm, Site, every_way, open_site
+from tests.peers.core import Reaction
 from tests.peers.peer import NothingCameError, Received
 from tests.peers.phone import Phone
 from tests.peers.sas import REQID, PhoneSas, install_lines
@@ -68,6 +70,35 @@ def test_a_fin_deregisters_nobody_and_the_next_request_opens_pc_to_us(
     ways = {_way(request) for request in phone.requests("MESSAGE")}
     assert ways == {("TCP", phone.current.peer.port_c, phone.current.own.port_s)}
     assert phone.message(PEER, transport="UDP").status == 200
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_answer_whose_connection_is_gone_opens_pc_to_us(site: Site, version: int) -> None:
+    phone = site.phone(version, transport="TCP")
+    phone.register()
+    assert phone.current
+    sent, register = site.unanswered(phone.send_sm1)
+    hang_up(site, phone)
+    site.answer_late(register)
+    answer = phone.accept(phone.finish(sent))
+    assert _way(answer) == ("TCP", phone.current.peer.port_c, phone.current.own.port_s)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_transports_may_be_mixed_under_one_set(site: Site, version: int) -> None:
+    """As phones do that register over TCP and send their messages over UDP."""
+    phone = site.phone(version, transport="TCP")
+    phone.register()
+    assert phone.current
+    own, peer = phone.current.own, phone.current.peer
+    for _ in range(2):
+        assert _way(phone.message(PEER, transport="UDP")) == ("UDP", peer.port_c, own.port_s)
+        assert _way(phone.message(PEER, transport="TCP")) == ("TCP", peer.port_s, own.port_c)
+    site.core.next.append(Reaction(challenge=False))
+    phone.register(transport="UDP")
+    phone.restart()
+    phone.register(transport="UDP")
+    site.talks(phone)
 
 
 def hang_up(site: Site, phone: Phone) -> None:
@@ -147,6 +178,32 @@ def _protocols(capture: Capture, phone: str) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_phone_cannot_send_under_anothers_sas(site: Site, version: int) -> None:
+    """Its keys would do; the selector binds the address (TS 33.203 7.1)."""
+    victim, thief = site.phone(version), site.phone(version)
+    victim.register()
+    agreement = victim.current
+    assert agreement
+    assert agreement.sas
+    stolen = replace(agreement.sas, ue=thief.address)
+    forgets(victim)  # two states of one SPI cannot be in one namespace
+    before, mismatches = len(site.core.received), _mismatches(site)
+    site.lab.ue.ip(*install_lines(stolen)[:2])
+    request = _request(victim, victim.contact_at(agreement), "UDP", "MESSAGE", PEER)
+    with site.lab.ue.socket((thief.address, stolen.own.port_c)) as uc:
+        for _ in range(2):  # the first one has the sequence number of SM7
+            uc.sendto(request.to_bytes(), (stolen.pcscf, stolen.peer.port_s))
+        wait_until(lambda: _mismatches(site) > mismatches, "the kernel has dropped it")
+    assert len(site.core.received) == before
+    assert victim.received[-1].message.method == "REGISTER"
+    assert thief.received == []
+
+
+def _mismatches(site: Site) -> int:
+    return site.lab.pcscf.xfrm_errors().get("XfrmInStateMismatch", 0)
+
+
 def test_clear_text_to_protected_ports_vanishes(site: Site) -> None:
     lab, before = site.lab, site.lab.pcscf.xfrm_errors()
     for version in (4, 6):
@@ -168,20 +225,27 @@ def test_clear_text_to_protected_ports_vanishes(site: Site) -> None:
 # --- the unprotected port
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-def test_a_registered_phones_message_in_clear_is_refused(site: Site, transport: str) -> None:
-    phone = site.phone()
-    phone.register()
-    before = len(site.core.requests("MESSAGE"))
-    answer = _in_clear(phone, transport, "MESSAGE", PEER)
-    assert (answer.status, answer.origin.role) == (403, "clear")
-    assert len(site.core.requests("MESSAGE")) == before
+@every_way
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS", "PUBLISH"])
+def test_what_is_no_register_is_refused_in_clear(
+    site: Site, version: int, transport: str, method: str
+) -> None:
+    registered, stranger = site.phone(version), site.phone(version)
+    registered.register()
+    before = len(site.core.received)
+    for phone in (registered, stranger):
+        answer = _in_clear(phone, transport, method, PEER)
+        assert (answer.status, answer.origin.role) == (403, "clear")
+    assert len(site.core.received) == before
 
 
-@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire"])
-def test_a_phone_in_need_is_sent_elsewhere(site: Site, uri: str) -> None:
-    phone = site.phone()
-    answer = _in_clear(phone, "UDP", "MESSAGE", uri)
+@every_way
+@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS"])
+def test_a_phone_in_need_is_sent_elsewhere(
+    site: Site, version: int, transport: str, uri: str
+) -> None:
+    phone = site.phone(version)
+    answer = _in_clear(phone, transport, "MESSAGE", uri)
     assert answer.status == 380
     assert answer.message.header("content-type") == "application/3gpp-ims+xml"
     assert b"<type>emergency</type>" in answer.message.body

@@ -6,7 +6,7 @@ from tests.netns.namespace import wait_until
 from tests.netns.site import CARDS, LINGER, PEER, WAYS, Site, came_under, every_way
 from tests.peers import offers
 from tests.peers.aka import MacError, SyncError, Usim, make_vector
-from tests.peers.core import DROP, Reaction
+from tests.peers.core import Reaction
 from tests.peers.offers import Verify
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour, Spelling
@@ -187,17 +187,11 @@ def test_an_sm7_whose_answer_is_lost_ends_with_the_next_attempt(
 ) -> None:
     """An answer that comes when the phone has begun anew has no say over the new set."""
     phone = challenged(site, version, transport, instance=INSTANCE)
-    registers = len(site.core.requests("REGISTER"))
-    site.core.next.append(DROP)
-    phone.send_sm7()
-    wait_until(lambda: len(site.core.requests("REGISTER")) > registers, "SM7 at the core")
+    _, lost = site.unanswered(phone.send_sm7)
     phone.take_challenge(phone.sm1())
     before = site.spis(phone)
     if late:
-        core, lost = site.core, site.core.requests("REGISTER")[registers]
-        core.answer(
-            lost.message, core.registrar.answer(lost.message, challenge=False), core._back(lost)
-        )
+        site.answer_late(lost)
         site.settle()
     assert site.spis(phone) == before
     phone.install()

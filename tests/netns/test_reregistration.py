@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.netns.namespace import wait_until
 from tests.netns.site import LINGER, PEER, SLACK, Site, came_under, every_way
 from tests.peers.agreement import draw
 from tests.peers.aka import initial_authorization
-from tests.peers.core import DROP, Reaction
+from tests.peers.core import Reaction
 from tests.peers.offers import altered, left_out, read
-from tests.peers.peer import Sent
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 
@@ -282,16 +280,8 @@ def test_a_register_in_clear_with_a_number_in_use_is_refused(
 # --- a phone that forgets
 
 
-def unanswered(site: Site, send: Callable[[], Sent]) -> None:
-    """Send a REGISTER that reaches the core, which says nothing."""
-    registers = len(site.core.requests("REGISTER"))
-    site.core.next.append(DROP)
-    send()
-    wait_until(lambda: len(site.core.requests("REGISTER")) > registers, "a REGISTER at the core")
-
-
 def sm1_sent(site: Site, phone: Phone) -> None:
-    unanswered(site, phone.send_sm1)
+    site.unanswered(phone.send_sm1)
 
 
 def challenged(site: Site, phone: Phone) -> None:
@@ -301,7 +291,7 @@ def challenged(site: Site, phone: Phone) -> None:
 
 def sm7_sent(site: Site, phone: Phone) -> None:
     challenged(site, phone)
-    unanswered(site, phone.send_sm7)
+    site.unanswered(phone.send_sm7)
 
 
 def registered(site: Site, phone: Phone) -> None:
@@ -325,7 +315,7 @@ def renewed(site: Site, phone: Phone) -> None:
 
 def leaving(site: Site, phone: Phone) -> None:
     phone.register()
-    unanswered(site, lambda: phone.send_sm1(expires=0))
+    site.unanswered(lambda: phone.send_sm1(expires=0))
 
 
 def left(site: Site, phone: Phone) -> None:
