@@ -101,7 +101,7 @@ class Site:
         wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states")
 
     def unanswered(self, send: Callable[[], Sent]) -> tuple[Sent, Received]:
-        """Send a REGISTER that the core drops, and return it as it was sent and as it came there."""
+        """Send a REGISTER that the core drops; return it as it was sent, and as it came there."""
         before = len(self.core.requests("REGISTER"))
         self.core.next.append(DROP)
         sent = send()
@@ -147,11 +147,12 @@ class Site:
 
 
 @contextlib.contextmanager
-def open_site(lab: Lab, behaviour: Behaviour | None = None) -> Iterator[Site]:
+def open_site(lab: Lab, behaviour: Behaviour | None = None, *, version: int = 4) -> Iterator[Site]:
     """Start a core within the block, and close it with all phones."""
     pump = Pump()
     factory = placed_in(lab.core.entered)
-    core = Core(Address(lab.v4.core, PORT), CARDS, behaviour, socket_factory=factory, pump=pump)
+    at = Address(lab.addresses(version).core, PORT)
+    core = Core(at, CARDS, behaviour, socket_factory=factory, pump=pump)
     site = Site(lab, core, pump)
     try:
         yield site

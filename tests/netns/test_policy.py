@@ -10,12 +10,14 @@ import pytest
 
 from tests.netns.lab import Lab, open_lab
 from tests.netns.pcscf_process import config, running
-from tests.netns.site import PEER, PORT, Site, open_site
+from tests.netns.site import PEER, PORT, WAYS, Site, came_under, open_site
+from tests.peers.agreement import draw
 from tests.peers.cleanliness import violations
+from tests.peers.core import Core, Reaction
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
-from tests.peers.sas import Numbers
-from tests.peers.text import auth_parameters
+from tests.peers.text import Address, auth_parameters
+from tests.peers.wire import placed_in
 
 pytestmark = pytest.mark.esp
 
@@ -52,17 +54,18 @@ def test_require_wants_an_agreement(site: Site, tmp_path: Path) -> None:
         _registers_with_ipsec(site, site.phone())
 
 
-@pytest.mark.parametrize("version", [4, 6])
-def test_prefer_takes_who_cannot_do_it_in_clear(site: Site, tmp_path: Path, version: int) -> None:
+def test_prefer_takes_who_cannot_do_it_in_clear(site: Site, tmp_path: Path) -> None:
     with running(site.lab, tmp_path, config(site.lab, security='policy = "prefer"')):
-        _registers_in_clear(site, site.phone(version, offer=None))
-        _registers_with_ipsec(site, site.phone(version))
+        for version, transport in WAYS:
+            _registers_in_clear(site, site.phone(version, offer=None, transport=transport))
+            _registers_with_ipsec(site, site.phone(version, transport=transport))
 
 
 def test_off_ignores_offers(site: Site, tmp_path: Path) -> None:
     with running(site.lab, tmp_path, config(site.lab, security='policy = "off"')):
-        _registers_in_clear(site, site.phone())
-        _registers_in_clear(site, site.phone(offer=None))
+        for version, transport in WAYS:
+            _registers_in_clear(site, site.phone(version, transport=transport))
+            _registers_in_clear(site, site.phone(version, offer=None, transport=transport))
 
 
 def test_a_network_may_have_a_policy_of_its_own(site: Site, tmp_path: Path) -> None:
@@ -114,23 +117,33 @@ def _registers_with_ipsec(site: Site, phone: Phone) -> None:
 # --- the kernel refuses
 
 
-@pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("taken", ["spi_c", "spi_s"])
-def test_a_refused_install_leaves_nothing_behind(
-    site: Site, tmp_path: Path, version: int, taken: str
-) -> None:
-    at = site.lab.addresses(version)
-    numbers = Numbers(spi_c=1_000_001, spi_s=1_000_002, port_c=20_001, port_s=20_002)
-    name = f"src {at.pcscf_gm} dst {at.ue} proto esp spi {getattr(numbers, taken)}"
-    with _foreign_state(site.lab, name), running(site.lab, tmp_path, config(site.lab)):
-        foreign = site.states()
-        phone = site.phone(version)
+def test_a_refused_install_leaves_nothing_behind(site: Site, tmp_path: Path, taken: str) -> None:
+    """Neither of an initial registration nor of a renewal; the 401 never leaves."""
+    with running(site.lab, tmp_path, config(site.lab)):
+        for version, transport in WAYS:
+            phone = site.phone(version, transport=transport)
+            _is_refused(site, phone, taken)
+            _registers_with_ipsec(site, phone)  # with other numbers
+            _is_refused(site, phone, taken)
+            assert phone.message(PEER).status == 200
+
+
+def _is_refused(site: Site, phone: Phone, taken: str) -> None:
+    """Offer an SPI that another program has taken."""
+    numbers = draw(phone.current.own if phone.current else None)
+    name = f"src {phone.pcscf.host} dst {phone.address} proto esp spi {getattr(numbers, taken)}"
+    with _foreign_state(site.lab, name):
+        before = _ids(site)
         answer = phone.sm1(numbers=numbers)
         assert answer.status == 500
+        assert came_under(phone, answer) is phone.current
         assert "www-authenticate" not in answer.message
-        assert site.states() == foreign
-        _registers_with_ipsec(site, phone)  # with other numbers
-        assert foreign[0] in site.states()
+        assert _ids(site) == before
+
+
+def _ids(site: Site) -> set[tuple[str, int]]:
+    return {(state.dst, state.spi) for state in site.states()}
 
 
 @contextlib.contextmanager
@@ -201,19 +214,38 @@ def test_a_second_instance_by_mistake_ends_and_the_first_goes_on(
 # --- next hops
 
 
-def test_next_hops_are_tried_in_order(site: Site, tmp_path: Path) -> None:
-    lab = site.lab
-    silent = lab.core.socket((lab.v4.core, 5061))
-    hops = (f"udp:{silent.getsockname()[0]}:5061", f"tcp:{lab.v4.core}:5062")
-    text = config(
-        lab, next_hops=(*hops, f"udp:{lab.v4.core}:{PORT}"), core="next_hop_timeout = 0.3"
+def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
+    """One is silent, one has no part in this, one is not there, one serves, one is not needed."""
+    lab, factory = shared_lab, placed_in(shared_lab.core.entered)
+    silent, spare = lab.core.socket((lab.v4.core, 5061)), lab.core.socket((lab.v4.core, 5064))
+    hops = (
+        *(f"udp:{lab.v4.core}:5061", f"udp:[{lab.v6.core}]:5062", f"tcp:{lab.v4.core}:5063"),
+        *(f"tcp:[{lab.v6.core}]:{PORT}", f"udp:{lab.v4.core}:5064"),
     )
-    with silent, running(lab, tmp_path, text):
+    text = config(lab, next_hops=hops, core="next_hop_timeout = 0.3")
+    elsewhere = [503, 480, 302]
+    with silent, spare, running(lab, tmp_path, text), open_site(lab, version=6) as site:
+        declines = Core(Address(lab.v6.core, 5062), [], socket_factory=factory, pump=site.pump)
+        declines.next.extend(Reaction(status=status) for status in elsewhere)
         phone = site.phone()
         phone.register()
-        for _ in ("SM1", "SM7"):
-            assert silent.recv(65535).startswith(b"REGISTER ")  # the first one was asked
-        assert len(site.core.requests("REGISTER")) == 2
+        site.core.next.append(Reaction(challenge=False))
+        phone.register()
+        for first, second, third in zip(
+            [silent.recv(65535) for _ in elsewhere],
+            declines.requests("REGISTER"),
+            site.core.requests("REGISTER"),
+            strict=True,
+        ):
+            cseq = third.message.header("cseq")
+            assert f"CSeq: {cseq}\r\n".encode() in first
+            assert second.message.header("cseq") == cseq
+            assert second.at < third.at
+            assert third.origin.transport == "TCP"
+        spare.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            spare.recv(65535)
+        declines.close()
         phone.assert_clean()
 
 

@@ -1,15 +1,13 @@
 """A registration is renewed: the new SAs are made before the old ones break (TS 33.203 7.4)."""
 
-from collections.abc import Callable
-
 import pytest
 
+from tests.netns.moments import MOMENTS, Moment, sm7_sent
 from tests.netns.site import LINGER, PEER, SLACK, Site, came_under, every_way
 from tests.peers.agreement import draw
 from tests.peers.aka import initial_authorization
 from tests.peers.core import Reaction
 from tests.peers.offers import altered, left_out, read
-from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 
 pytestmark = pytest.mark.esp
@@ -280,57 +278,10 @@ def test_a_register_in_clear_with_a_number_in_use_is_refused(
 # --- a phone that forgets
 
 
-def sm1_sent(site: Site, phone: Phone) -> None:
-    site.unanswered(phone.send_sm1)
-
-
-def challenged(site: Site, phone: Phone) -> None:
-    phone.take_challenge(phone.sm1())
-    phone.install()
-
-
-def sm7_sent(site: Site, phone: Phone) -> None:
-    challenged(site, phone)
-    site.unanswered(phone.send_sm7)
-
-
-def registered(site: Site, phone: Phone) -> None:
-    phone.register()
-
-
-def renewal_challenged(site: Site, phone: Phone) -> None:
-    phone.register()
-    challenged(site, phone)
-
-
-def renewal_sm7_sent(site: Site, phone: Phone) -> None:
-    phone.register()
-    sm7_sent(site, phone)
-
-
-def renewed(site: Site, phone: Phone) -> None:
-    phone.register()
-    phone.register()
-
-
-def leaving(site: Site, phone: Phone) -> None:
-    phone.register()
-    site.unanswered(lambda: phone.send_sm1(expires=0))
-
-
-def left(site: Site, phone: Phone) -> None:
-    phone.register()
-    phone.register(expires=0)
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [sm1_sent, challenged, sm7_sent, registered, renewal_challenged, renewal_sm7_sent, renewed,
-     leaving, left],
-)  # fmt: skip
+@pytest.mark.parametrize("moment", MOMENTS)
 @every_way
 def test_a_phone_restarts_at_any_moment(
-    site: Site, version: int, transport: str, moment: Callable[[Site, Phone], None]
+    site: Site, version: int, transport: str, moment: Moment
 ) -> None:
     phone = site.phone(version, transport=transport)
     moment(site, phone)
