@@ -47,11 +47,12 @@ class LabXfrm(IpXfrm):
 
 @dataclass
 class Site:
-    """A core that knows every card; ``phone`` adds phones."""
+    """A core that knows every card; ``phone`` adds phones. ``dropped`` is of ``unanswered``."""
 
     lab: Lab
     core: Core
     pump: Pump
+    dropped: list[Received] = field(default_factory=list)
     _phones: list[Phone] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -92,9 +93,9 @@ class Site:
         found = self.lab.pcscf.xfrm_states()
         return [one for one in found if not addresses or {one.src, one.dst} & addresses]
 
-    def spis(self, host: Phone | str) -> set[int]:
+    def spis(self, *hosts: Phone | str) -> set[int]:
         """Return the SPIs of those SAs."""
-        return {one.spi for one in self.states(host)}
+        return {one.spi for one in self.states(*hosts)}
 
     def wait_for_states(self, count: int, *hosts: Phone | str) -> None:
         """Wait until these phones have so many SAs at the P-CSCF."""
@@ -106,7 +107,8 @@ class Site:
         self.core.next.append(DROP)
         sent = send()
         wait_until(lambda: len(self.core.requests("REGISTER")) > before, "a REGISTER at the core")
-        return sent, self.core.requests("REGISTER")[before]
+        self.dropped.append(self.core.requests("REGISTER")[before])
+        return sent, self.dropped[-1]
 
     def answer_late(self, register: Received) -> None:
         """Have the core accept a REGISTER that it dropped."""
