@@ -94,10 +94,29 @@ def test_transports_may_be_mixed_under_one_set(site: Site, version: int) -> None
     for _ in range(2):
         assert _way(phone.message(PEER, transport="UDP")) == ("UDP", peer.port_c, own.port_s)
         assert _way(phone.message(PEER, transport="TCP")) == ("TCP", peer.port_s, own.port_c)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("first", "second"), [("UDP", "TCP"), ("TCP", "UDP")])
+def test_a_registration_may_go_from_one_transport_to_the_other(
+    site: Site, version: int, first: str, second: str
+) -> None:
+    phone = site.phone(version)
+    phone.take_challenge(phone.sm1(transport=first))
+    phone.install()
+    phone.accept(phone.sm7(transport=second))
+    site.talks(phone)
     site.core.next.append(Reaction(challenge=False))
-    phone.register(transport="UDP")
-    phone.restart()
-    phone.register(transport="UDP")
+    phone.register(transport=first)
+    site.talks(phone)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_phone_may_answer_from_us(site: Site, version: int) -> None:
+    """Some do: us -> pc is the SA for the reverse of a connection, and takes datagrams too."""
+    phone = site.phone(version)
+    phone.register()
+    phone.answer_from_us = True
     site.talks(phone)
 
 
