@@ -180,3 +180,22 @@ def test_a_phone_that_moved_leaves_nothing_at_its_old_address(
     site.wait_for_states(0, old)
     assert len(site.states(phone)) == 4
     site.talks(phone)
+
+
+@every_way
+def test_an_address_may_pass_from_one_phone_to_another(
+    site: Site, version: int, transport: str
+) -> None:
+    first = site.phone(version, instance=INSTANCE, transport=transport)
+    first.register()
+    address = first.address
+    site.move(first, version)
+    second = site.phone(version, transport=transport)
+    second.restart(address)
+    second.register()
+    assert len(site.states(address)) == 8  # nobody has said that the first has gone
+    site.talks(second)
+    first.register()
+    site.wait_for_states(4, address)
+    for phone in (first, second):
+        site.talks(phone)

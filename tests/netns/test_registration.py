@@ -25,6 +25,18 @@ def test_a_phone_registers_and_talks_both_ways(site: Site, version: int, transpo
     assert site.lab.pcscf.xfrm_policies() == policies
 
 
+@every_way
+def test_messages_larger_than_a_packet_pass_both_ways(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register(headers=(("X-Large", "x" * 3000),))
+    assert phone.message(PEER, "m" * 9000).status == 200
+    assert len(site.core.requests("MESSAGE")[-1].message.body) == 9000
+    assert site.core.request(phone.identity, body=b"m" * 9000).status == 200
+    assert len(phone.requests("MESSAGE")[-1].message.body) == 9000
+
+
 def test_two_phones_may_draw_the_same_numbers(site: Site) -> None:
     numbers = Numbers(3_000_000_001, 3_000_000_002, 21_000, 21_001)
     phones = [site.phone(4), site.phone(4), site.phone(6), site.phone(6)]

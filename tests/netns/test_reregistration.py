@@ -80,19 +80,21 @@ def test_the_server_ports_stay_and_the_rest_changes(
     assert not {*new.peer[:2]} & {*old.peer[:2]}
 
 
-def test_a_new_client_port_is_none_of_the_sets_in_use(site: Site) -> None:
-    """Each challenge to a renewal draws anew; the numbers of one before it may come again."""
+@pytest.mark.parametrize("protected", [True, False], ids=["renewed", "begun-anew"])
+def test_a_new_client_port_is_none_of_the_sets_in_use(site: Site, *, protected: bool) -> None:
+    """Each challenge draws anew, and may draw the numbers of the one that it replaces."""
     phone = site.phone()
     phone.register()
     old = phone.current
     assert old
     drawn = []
-    for _ in range(40):
-        (entry, *_) = read(phone.sm1().message.values("security-server"))
-        drawn.append(entry.numbers)
+    for _ in range(30):
+        numbers = draw(old.own if protected else None)
+        answer = phone.sm1(protected=protected, numbers=numbers)
+        drawn.append(read(answer.message.values("security-server"))[0].numbers)
         assert len(site.states(phone)) == 8
     assert {one.port_c for one in drawn} == set(range(6112, 6116)) - {old.peer.port_c}
-    assert len({spi for one in drawn for spi in one[:2]}) == 80
+    assert len({spi for one in drawn for spi in one[:2]}) == 60
     site.talks(phone)
 
 
