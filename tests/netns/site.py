@@ -97,9 +97,9 @@ class Site:
         """Return the SPIs of those SAs."""
         return {one.spi for one in self.states(*hosts)}
 
-    def wait_for_states(self, count: int, *hosts: Phone | str) -> None:
+    def wait_for_states(self, count: int, *hosts: Phone | str, seconds: float = 5) -> None:
         """Wait until these phones have so many SAs at the P-CSCF."""
-        wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states")
+        wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states", seconds)
 
     def unanswered(self, send: Callable[[], Sent]) -> tuple[Sent, Received]:
         """Send a REGISTER that the core drops; return it as it was sent, and as it came there."""

@@ -275,7 +275,7 @@ def aborted(site: Site, phone: Phone, **changes: Verify) -> None:
     assert answer.message.header("require") == "sec-agree"
     assert phone.sm7().status == 403  # as it should have been: too late
     assert len(site.core.requests("REGISTER")) == registers
-    site.wait_for_states(0, phone)
+    site.wait_for_states(0, phone, seconds=AWAIT_AUTH / 2)
     phone.abandon()
     phone.register()
     site.talks(phone)
@@ -314,7 +314,7 @@ def test_a_wrong_response_is_refused_under_the_new_sas(
     answer = phone.sm7(res=b"mistaken")
     assert answer.status == 403
     assert came_under(phone, answer) is phone.agreements[-1]
-    site.wait_for_states(0, phone)
+    site.wait_for_states(0, phone, seconds=AWAIT_AUTH / 2)
     phone.abandon()
     phone.register()
     site.talks(phone)
@@ -327,7 +327,7 @@ def test_a_challenge_to_the_answer_of_a_challenge_ends_the_attempt(site: Site) -
     assert answer.status == 401
     assert came_under(phone, answer) is phone.agreements[-1]
     assert "security-server" not in answer.message
-    site.wait_for_states(0, phone)
+    site.wait_for_states(0, phone, seconds=AWAIT_AUTH / 2)
 
 
 @every_way

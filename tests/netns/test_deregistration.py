@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.netns.namespace import wait_until
 from tests.netns.site import LINGER, PEER, SLACK, Site, came_under, every_way
 from tests.peers.agreement import draw
 from tests.peers.core import Reaction
@@ -64,19 +65,25 @@ def test_ordinary_and_emergency_registration_end_each_for_itself(
     site.talks(phone)
 
 
-def test_a_200_that_was_lost_is_sent_again(site: Site) -> None:
-    phone = site.phone()
+@pytest.mark.parametrize("challenge", [True, False], ids=["challenged", "unchallenged"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_200_that_was_lost_is_sent_again(site: Site, version: int, *, challenge: bool) -> None:
+    """The SAs stay that long. Over TCP nothing is lost, and nothing sent again."""
+    phone = site.phone(version)
     phone.register()
-    phone.take_challenge(phone.sm1(expires=0))
-    phone.install()
-    sent = phone.send_sm7()
+    site.core.next.append(Reaction(challenge=challenge))
+    sent = phone.send_sm1(expires=0)
     answer = phone.finish(sent)
+    if challenge:
+        phone.take_challenge(answer)
+        phone.install()
+        sent = phone.send_sm7()
+        answer = phone.finish(sent)
     assert answer.status == 200
-    before = len(phone.received)
     sent.repeat()
-    again = phone.wait_for(lambda message: message.status == 200, since=before)
-    assert again.data == answer.data
-    assert came_under(phone, again) is phone.agreements[-1]
+    wait_until(lambda: len(sent.answers) > 1, "the same answer")
+    assert {one.data for one in sent.answers} == {answer.data}
+    assert came_under(phone, sent.answers[1]) is phone.agreements[-1]
     site.wait_for_states(0, phone)
 
 
