@@ -67,8 +67,12 @@ def test_a_fin_deregisters_nobody_and_the_next_request_opens_pc_to_us(
     hang_up(site, phone)
     assert site.core.request(phone.identity, body=b"one").status == 200
     assert site.core.request(phone.identity, body=b"two").status == 200
-    ways = {_way(request) for request in phone.requests("MESSAGE")}
-    assert ways == {("TCP", phone.current.peer.port_c, phone.current.own.port_s)}
+    for link in phone._ports._tcp[phone.current.own.port_s].links:
+        link.close()
+    wait_until(lambda: not _is_connected(site.lab, phone), "the P-CSCF has seen the FIN")
+    assert site.core.request(phone.identity, body=b"three").status == 200
+    ways = [_way(request) for request in phone.requests("MESSAGE")]
+    assert ways == [("TCP", phone.current.peer.port_c, phone.current.own.port_s)] * 3
     assert phone.message(PEER, transport="UDP").status == 200
 
 
@@ -125,16 +129,17 @@ def hang_up(site: Site, phone: Phone) -> None:
     assert phone.current
     assert phone.current.link
     phone.current.link.close()
-    port = phone.current.own.port_c
-    wait_until(lambda: not _is_connected(site.lab, port), "the P-CSCF has seen the FIN")
+    wait_until(lambda: not _is_connected(site.lab, phone), "the P-CSCF has seen the FIN")
 
 
-def _is_connected(lab: Lab, remote_port: int) -> bool:
-    """Whether the P-CSCF has a connection to this port, whole or in CLOSE_WAIT."""
+def _is_connected(lab: Lab, phone: Phone) -> bool:
+    """Whether the P-CSCF has a connection to a protected port, whole or in CLOSE_WAIT."""
+    assert phone.current
+    ports = {f"{port:04X}" for port in phone.current.own[2:]}
     with lab.pcscf.entered():
         tables = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
-    return any(row[2].endswith(f":{remote_port:04X}") and row[3] in {"01", "08"} for row in rows)
+    return any(row[2].rpartition(":")[2] in ports and row[3] in {"01", "08"} for row in rows)
 
 
 def _way(received: Received) -> tuple[str, int, int]:
