@@ -1,5 +1,7 @@
 """A phone registers through the real P-CSCF, with real ESP."""
 
+from typing import Any
+
 import pytest
 
 from tests.netns.site import PEER, Site, came_under, every_way
@@ -23,6 +25,37 @@ def test_a_phone_registers_and_talks_both_ways(site: Site, version: int, transpo
     # Datagrams go uc -> ps and pc -> us; the phone's own connection runs uc <-> ps.
     assert len([state for state in site.states(phone) if state.packets]) == 2
     assert site.lab.pcscf.xfrm_policies() == policies
+
+
+HABITS = {
+    "no-sec-agree": {"sec_agree": ()},
+    "require-alone": {"sec_agree": ("Require",)},
+    "proxy-require-alone": {"sec_agree": ("Proxy-Require",)},
+    "supported-alone": {"sec_agree": ("Supported",)},
+    "tel-in-from": {"from_uri": "tel:+15550000001"},
+    "expires-in-contact": {"expires": None, "contact_params": ";expires=3600"},
+}
+
+
+@pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
+@every_way
+def test_habits_of_phones(site: Site, version: int, transport: str, habit: dict[str, Any]) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register(**habit)
+    site.talks(phone)
+    phone.register(**habit)
+    site.talks(phone)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_over_tcp_any_port_may_stand_in_the_via_of_sm1(site: Site, version: int) -> None:
+    phone = site.phone(version, transport="TCP")
+    answer = phone.sm1(via_port=5099)
+    assert answer.origin.role == "clear"
+    phone.take_challenge(answer)
+    phone.install()
+    phone.accept(phone.sm7())
+    site.talks(phone)
 
 
 @every_way
