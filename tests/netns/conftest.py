@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.netns.lab import Lab, open_lab
-from tests.netns.pcscf_process import config, running
-from tests.netns.site import LINGER, PHONES, SLACK, Site, core_in
+from tests.netns.pcscf_process import PcscfProcess, config, running
+from tests.netns.site import LINGER, PHONES, SLACK, Site, open_site
 
 
 @pytest.fixture
@@ -23,23 +23,28 @@ def sections() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def shared_site(
+def pcscf(
     sections: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """A lab, a P-CSCF and a core for a whole module; ``site`` is what tests use."""
+) -> Iterator[PcscfProcess]:
+    """A P-CSCF in a lab of its own, for a whole module."""
     with open_lab(PHONES) as lab:
-        directory = tmp_path_factory.mktemp("pcscf")
-        with running(lab, directory, config(lab, next_hops=(), **sections)) as process:
-            core = core_in(lab)
-            yield Site(lab, process, core)
-            core.close()
+        text = config(lab, next_hops=(), **sections)
+        with running(lab, tmp_path_factory.mktemp("pcscf"), text) as process:
+            yield process
+
+
+@pytest.fixture(scope="module")
+def shared_site(pcscf: PcscfProcess) -> Iterator[Site]:
+    """The core and the phones on either side of it; ``site`` is what tests use."""
+    with open_site(pcscf.lab) as made:
+        yield made
 
 
 @pytest.fixture
-def site(shared_site: Site) -> Iterator[Site]:
+def site(shared_site: Site, pcscf: PcscfProcess) -> Iterator[Site]:
     """The module's site. At the end every phone must have seen nothing that breaks a rule of Gm."""
     yield shared_site
     shared_site.forget()
     for phone in shared_site.close_phones():
         phone.assert_clean()
-    assert shared_site.pcscf.process.poll() is None, shared_site.pcscf.log
+    assert pcscf.process.poll() is None, pcscf.log

@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.netns.namespace import Namespace, create, destroy, ip
+from tests.netns.namespace import Namespace, create, destroy
 
 FIRST_PHONE = 10
 MAX_PHONES = 200
@@ -91,7 +91,7 @@ def _v6(phones: int) -> Addresses:
 
 def _join(lab: Lab) -> None:
     veth = "link add name {0} netns {1} type veth peer name {0} netns {2}"
-    ip(
+    lab.pcscf.ip(
         veth.format("gm", lab.ue.name, lab.pcscf.name),
         veth.format("core", lab.pcscf.name, lab.core.name),
     )

@@ -2,8 +2,8 @@
 
 ``Namespace.entered()`` moves the calling *thread*; what it opens or starts in there
 (a socket, a process, a new thread) belongs to the namespace for good, so the block may be
-left at once. This is cheaper than ``ip netns exec``: starting a process is what costs most
-in user-mode-linux, some 40 ms each.
+left at once. Starting a process is what costs most in user-mode-linux: so there is no
+``ip netns exec``, and short commands go to programs that stay.
 """
 
 import contextlib
@@ -13,12 +13,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.netns.capture import Capture
+from tests.netns.shell import CommandError, IpBatch, Shell
 from tests.netns.xfrm_listing import XfrmPolicy, XfrmState, parse_policies, parse_states
 
 NETNS_DIR = Path("/run/netns")
@@ -26,37 +27,44 @@ CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def ip(*lines: str, netns: str | None = None) -> None:
-    """Run lines of ``ip`` in one process, in order; the first that fails raises CommandError."""
-    where = [] if netns is None else ["-n", netns]
-    _run(["ip", *where, "-batch", "-"], stdin="\n".join(lines))
-
-
-class CommandError(Exception):
-    """A command of the lab failed; the message has its output."""
-
-
-def _run(command: Sequence[str], stdin: str = "") -> str:
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+def _ip(*lines: str) -> None:
+    """Run lines of ``ip`` in no namespace of ours; the first that fails raises CommandError."""
+    done = subprocess.run(
+        ["ip", "-batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise CommandError(f"{' '.join(command)}: status {done.returncode}\n{stdin}\n{done.stderr}")
-    return done.stdout
+        raise CommandError(f"ip: {done.stderr}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Namespace:
     """A named network namespace that exists (see ``ip netns``)."""
 
     name: str
+    _shell: Shell | None = None
+    _batch: IpBatch | None = None
 
     def ip(self, *lines: str) -> None:
-        """Run lines of ``ip`` in it, e.g. ``ns.ip("link set gm down", "addr flush dev gm")``."""
-        ip(*lines, netns=self.name)
+        """Run lines of ``ip`` in it, e.g. ``ns.ip("link set gm down", "addr flush dev gm")``.
 
-    def run(self, *command: str) -> str:
-        """Run a command to its end and return its stdout; CommandError if it fails."""
-        with self.entered():
-            return _run(command)
+        They are run in order; the first that fails raises CommandError.
+        """
+        if self._batch is None:
+            with self.entered():
+                self._batch = IpBatch()
+        try:
+            self._batch.run(lines)
+        except CommandError:
+            self._batch.close()
+            self._batch = None
+            raise
+
+    def run(self, *command: str, stdin: str = "") -> str:
+        """Run a command to its end and return its output; CommandError if it fails."""
+        if self._shell is None:
+            with self.entered():
+                self._shell = Shell()
+        return self._shell.run(command, stdin)
 
     def popen(self, *command: str, **options: Any) -> subprocess.Popen[Any]:
         """Start a process in it. It is killed with the namespace, at the latest."""
@@ -123,10 +131,16 @@ class Namespace:
         finally:
             self.run("tc", "qdisc", "del", "dev", interface, "root")
 
+    def close(self) -> None:
+        """End what runs short commands."""
+        for resident in (self._shell, self._batch):
+            if resident:
+                resident.close()
+
 
 def create(*names: str) -> list[Namespace]:
     """Make namespaces, with their links (loopback too) down."""
-    ip(*(f"netns add {name}" for name in names))
+    _ip(*(f"netns add {name}" for name in names))
     return [Namespace(name) for name in names]
 
 
@@ -136,7 +150,9 @@ def destroy(*namespaces: Namespace) -> None:
     for pid in _processes(inodes):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    ip(*(f"netns del {namespace.name}" for namespace in namespaces))
+    for namespace in namespaces:
+        namespace.close()
+    _ip(*(f"netns del {namespace.name}" for namespace in namespaces))
 
 
 def _processes(inodes: set[int]) -> Iterator[int]:

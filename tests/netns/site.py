@@ -1,80 +1,127 @@
-"""Phones, the real P-CSCF and a core in one lab, shared by the tests of a module.
+"""Phones and a core in one lab, on either side of whatever P-CSCF runs there.
 
 Every phone that a test asks for is another subscriber at another address, so what one
 test leaves behind is of no concern to the next.
 """
 
+import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.netns.lab import Lab
-from tests.netns.namespace import wait_until
-from tests.netns.pcscf_process import PcscfProcess
+from tests.netns.namespace import Namespace, wait_until
 from tests.netns.xfrm_listing import XfrmState
 from tests.peers.agreement import Agreement
-from tests.peers.core import Core
-from tests.peers.peer import Received
+from tests.peers.core import DROP, Core
+from tests.peers.peer import Received, Sent
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 from tests.peers.sas import IpXfrm
 from tests.peers.subscription import Subscription, subscriber
 from tests.peers.text import Address
-from tests.peers.wire import placed_in
+from tests.peers.wire import Pump, placed_in
 
-PHONES = 60
+PHONES = 120
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
 PEER = "sip:bob@example.com"
+PORT = 5060
 LINGER = SLACK = 0.5  # seconds: sa_linger and sa_slack of the P-CSCF
+WAYS = [(4, "UDP"), (4, "TCP"), (6, "UDP"), (6, "TCP")]
+every_way = pytest.mark.parametrize(("version", "transport"), WAYS)
 
 
-def core_in(lab: Lab) -> Core:
-    """Start a core that knows every card."""
-    return Core(Address(lab.v4.core, 5060), CARDS, socket_factory=placed_in(lab.core.entered))
+class LabXfrm(IpXfrm):
+    """The phones' SAs, by the lab's own way to run ``ip``."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        super().__init__(namespace.name)
+        self._namespace = namespace
+
+    def _run(self, lines: list[str]) -> None:
+        self._namespace.ip(*lines)
 
 
 @dataclass
 class Site:
-    """One lab with its P-CSCF and core; ``phone`` adds phones."""
+    """A core that knows every card; ``phone`` adds phones. ``dropped`` is of ``unanswered``."""
 
     lab: Lab
-    pcscf: PcscfProcess
     core: Core
+    pump: Pump
+    dropped: list[Received] = field(default_factory=list)
     _phones: list[Phone] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def phone(self, version: int = 4, *, card: Subscription | None = None, **options: Any) -> Phone:
+    def phone(
+        self,
+        version: int = 4,
+        *,
+        card: Subscription | None = None,
+        port: int = PORT,
+        **options: Any,
+    ) -> Phone:
         """Make a phone at a fresh address; its own card, unless ``card`` is given."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
         phone = Phone(
             card or CARDS[number],
             at.phones[number],
-            Address(at.pcscf_gm, 5060),
-            sas=IpXfrm(self.lab.ue.name),
+            Address(at.pcscf_gm, port),
             socket_factory=placed_in(self.lab.ue.entered),
-            **options,
+            pump=self.pump,
+            **{"sas": LabXfrm(self.lab.ue), **options},
         )
         self._phones.append(phone)
         return phone
 
-    def fresh_address(self) -> str:
-        """Return an IPv4 address that no phone has had."""
-        return self.lab.v4.phones[next(self._numbers)]
+    def move(self, phone: Phone, version: int = 4) -> None:
+        """Restart a phone at an address that no phone has had."""
+        at = self.lab.addresses(version)
+        phone.pcscf = Address(at.pcscf_gm, phone.pcscf.port)
+        phone.restart(at.phones[next(self._numbers)])
 
     def states(self, *hosts: Phone | str) -> list[XfrmState]:
-        """Return the P-CSCF's SAs from and to these phones, as ``ip xfrm`` shows them."""
+        """Return the SAs from and to these phones at the P-CSCF, as ``ip xfrm`` shows them; or all.
+
+        Those of others in its namespace are among them.
+        """
         addresses = {host if isinstance(host, str) else host.address for host in hosts}
-        return [one for one in self.lab.pcscf.xfrm_states() if {one.src, one.dst} & addresses]
+        found = self.lab.pcscf.xfrm_states()
+        return [one for one in found if not addresses or {one.src, one.dst} & addresses]
 
-    def spis(self, host: Phone | str) -> set[int]:
+    def spis(self, *hosts: Phone | str) -> set[int]:
         """Return the SPIs of those SAs."""
-        return {one.spi for one in self.states(host)}
+        return {one.spi for one in self.states(*hosts)}
 
-    def wait_for_states(self, count: int, *hosts: Phone | str) -> None:
+    def wait_for_states(self, count: int, *hosts: Phone | str, seconds: float = 5) -> None:
         """Wait until these phones have so many SAs at the P-CSCF."""
-        wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states")
+        wait_until(lambda: len(self.states(*hosts)) == count, f"{count} states", seconds)
+
+    def unanswered(self, send: Callable[[], Sent]) -> tuple[Sent, Received]:
+        """Send a REGISTER that the core drops; return it as it was sent, and as it came there."""
+        before = len(self.core.requests("REGISTER"))
+        self.core.next.append(DROP)
+        sent = send()
+        wait_until(lambda: len(self.core.requests("REGISTER")) > before, "a REGISTER at the core")
+        self.dropped.append(self.core.requests("REGISTER")[before])
+        return sent, self.dropped[-1]
+
+    def answer_late(self, register: Received) -> None:
+        """Have the core accept a REGISTER that it dropped."""
+        accepted = self.core.registrar.answer(register.message, challenge=False)
+        self.core.answer(register.message, accepted, self.core._back(register))
+
+    def settle(self) -> None:
+        """Wait until the P-CSCF has taken all that the core has sent over UDP."""
+        target = f"sip:{Address(self.lab.v4.pcscf_core, PORT)}"
+        headers = [("From", f"<{PEER}>;tag=1"), ("To", f"<{target}>"), ("CSeq", "1 OPTIONS")]
+        headers.append(("Call-ID", self.core.new_id()))
+        sent = self.core.send_along("OPTIONS", target, [], headers=headers)
+        assert self.core.finish(sent).status == 200
 
     def request_to(self, phone: Phone) -> Received:
         """Send a MESSAGE from the core, see it answered, and return it as the phone got it."""
@@ -97,13 +144,33 @@ class Site:
     def forget(self) -> None:
         """Let the core behave as usual again."""
         self.core.next.clear()
+        self.core.answers = {"ACK": None}
         self.core.registrar.behaviour = Behaviour()
 
 
+@contextlib.contextmanager
+def open_site(lab: Lab, behaviour: Behaviour | None = None, *, version: int = 4) -> Iterator[Site]:
+    """Start a core within the block, and close it with all phones."""
+    pump = Pump()
+    factory = placed_in(lab.core.entered)
+    at = Address(lab.addresses(version).core, PORT)
+    core = Core(at, CARDS, behaviour, socket_factory=factory, pump=pump)
+    site = Site(lab, core, pump)
+    try:
+        yield site
+    finally:
+        site.close_phones()
+        core.close()
+        pump.close()
+
+
 def came_under(phone: Phone, received: Received) -> Agreement | None:
-    """Return the agreement whose SAs brought a message: the ports tell, as no two share a pair."""
+    """Return the agreement whose SAs brought a message: the ports tell, as no two share a pair.
+
+    A phone may draw the numbers of a set that is gone again: the newest counts.
+    """
     pair = (received.origin.local.port, received.origin.remote.port)
-    for one in phone.agreements:
+    for one in reversed(phone.agreements):
         if pair in {(one.own.port_s, one.peer.port_c), (one.own.port_c, one.peer.port_s)}:
             return one
     return None

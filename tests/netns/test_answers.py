@@ -1,12 +1,10 @@
 """Which way answers and requests take to a phone, and what never goes in clear."""
 
-import contextlib
 import re
 import socket
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,77 +13,24 @@ from tests.netns.capture import Capture
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import config, running
-from tests.peers.core import Core
+from tests.netns.site import PEER, LabXfrm, Site, every_way, open_site
+from tests.peers.core import Reaction
 from tests.peers.peer import NothingCameError, Received, Sent
 from tests.peers.phone import Phone
-from tests.peers.sas import REQID, IpXfrm, PhoneSas, SaInstaller, install_lines
-from tests.peers.subscription import subscriber
+from tests.peers.sas import REQID, PhoneSas, install_lines
 from tests.peers.text import Address, Message
-from tests.peers.wire import Pump, TcpLink, placed_in
+from tests.peers.wire import TcpLink
 
 pytestmark = pytest.mark.esp
 
-PHONES = 28
-PORT = 5060
 PORT_PS, FIRST_PC = 6100, 6112
 ESP = 50
 
 
-@dataclass
-class Site:
-    """A P-CSCF with its core, and phones as they are asked for: each test has its own."""
-
-    lab: Lab
-    core: Core
-    pump: Pump
-    numbers: Iterator[int]
-    phones: list[Phone]
-
-    def phone(
-        self, version: int = 4, transport: str = "UDP", sas: SaInstaller | None = None
-    ) -> Phone:
-        number, at = next(self.numbers), self.lab.addresses(version)
-        made = Phone(
-            subscriber(number),
-            at.phones[number],
-            Address(at.pcscf_gm, PORT),
-            sas=sas or IpXfrm(self.lab.ue.name),
-            transport=transport,
-            socket_factory=placed_in(self.lab.ue.entered),
-            pump=self.pump,
-        )
-        self.phones.append(made)
-        return made
-
-
-def impatient(lab: Lab, gm: str) -> str:
-    """Give up on a phone after 3.2 s over UDP, 1 s over TCP."""
-    return config(lab, gm=gm, timers__gm="t1 = 0.05\nt2 = 0.4", limits="connect_timeout = 1.0")
-
-
-@contextlib.contextmanager
-def open_site(directory: Path, gm: str = "") -> Iterator[Site]:
-    with open_lab(phones=PHONES) as lab, running(lab, directory, impatient(lab, gm)):
-        pump = Pump()
-        core = Core(
-            Address(lab.v4.core, PORT),
-            [subscriber(number) for number in range(PHONES)],
-            socket_factory=placed_in(lab.core.entered),
-            pump=pump,
-        )
-        site = Site(lab, core, pump, count(), [])
-        try:
-            yield site
-        finally:
-            for peer in (*site.phones, core):
-                peer.close()
-            pump.close()
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site")) as made:
-        yield made
+def sections() -> dict[str, str]:
+    """A P-CSCF that gives up on a phone after 3.2 s over UDP, 1 s over TCP."""
+    return {"timers__gm": "t1 = 0.05\nt2 = 0.4", "limits": "connect_timeout = 1.0"}
 
 
 # --- where answers and requests arrive
@@ -94,18 +39,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.mark.parametrize("version", [4, 6])
 def test_over_udp_answers_come_from_pc_to_us(site: Site, version: int) -> None:
     phone = site.phone(version)
-    answers = [phone.register(), phone.message("sip:bob@example.com")]
+    answers = [phone.register(), phone.message(PEER)]
     assert phone.current
     for answer in answers:
         assert answer.status == 200
         assert _way(answer) == ("UDP", phone.current.peer.port_c, phone.current.own.port_s)
-    phone.assert_clean()
 
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_over_tcp_answers_come_on_the_requests_connection(site: Site, version: int) -> None:
-    phone = site.phone(version, "TCP")
-    answers = [phone.register(), phone.message("sip:bob@example.com")]
+    phone = site.phone(version, transport="TCP")
+    answers = [phone.register(), phone.message(PEER)]
     assert phone.current
     for answer in answers:
         assert answer.status == 200
@@ -113,41 +57,77 @@ def test_over_tcp_answers_come_on_the_requests_connection(site: Site, version: i
     assert site.core.request(phone.identity).status == 200
     # While the phone's connection stands, requests to it take that one.
     assert _way(phone.requests("MESSAGE")[0]) == _way(answers[0])
-    phone.assert_clean()
 
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_fin_deregisters_nobody_and_the_next_request_opens_pc_to_us(
     site: Site, version: int
 ) -> None:
-    phone = site.phone(version, "TCP")
+    phone = site.phone(version, transport="TCP")
     phone.register()
     assert phone.current
     hang_up(site, phone)
     assert site.core.request(phone.identity, body=b"one").status == 200
     assert site.core.request(phone.identity, body=b"two").status == 200
-    ways = {_way(request) for request in phone.requests("MESSAGE")}
-    assert ways == {("TCP", phone.current.peer.port_c, phone.current.own.port_s)}
-    assert phone.message("sip:bob@example.com", transport="UDP").status == 200
-    phone.assert_clean()
+    port = phone.current.own.port_s
+    for link in phone._ports._tcp[port].links:
+        link.close()
+    wait_until(lambda: not _connections(site.lab, port), "the P-CSCF has seen the FIN")
+    assert site.core.request(phone.identity, body=b"three").status == 200
+    ways = [_way(request) for request in phone.requests("MESSAGE")]
+    assert ways == [("TCP", phone.current.peer.port_c, phone.current.own.port_s)] * 3
+    assert phone.message(PEER, transport="UDP").status == 200
 
 
-def hang_up(site: Site, phone: Phone) -> None:
-    """End the phone's connection, and wait until the P-CSCF has noticed."""
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_answer_whose_connection_is_gone_opens_pc_to_us(site: Site, version: int) -> None:
+    phone = site.phone(version, transport="TCP")
+    phone.register()
     assert phone.current
-    assert phone.current.link
-    phone.current.link.close()
-    port = phone.current.own.port_c
-    wait_until(lambda: not _connected(site.lab, port), "the P-CSCF has seen the FIN")
+    sent, register = site.unanswered(phone.send_sm1)
+    hang_up(site, phone)
+    site.answer_late(register)
+    answer = phone.accept(phone.finish(sent))
+    assert _way(answer) == ("TCP", phone.current.peer.port_c, phone.current.own.port_s)
 
 
-def _connected(lab: Lab, remote_port: int) -> list[list[str]]:
-    """The P-CSCF's connections to this port, whole or in CLOSE_WAIT: rows of proc_net_tcp."""
-    with lab.pcscf.entered():
-        tables = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6")]
-    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
-    wanted = f":{remote_port:04X}"
-    return [row for row in rows if row[2].endswith(wanted) and row[3] in {"01", "08"}]
+@pytest.mark.parametrize("version", [4, 6])
+def test_transports_may_be_mixed_under_one_set(site: Site, version: int) -> None:
+    """As phones do that register over TCP and send their messages over UDP."""
+    phone = site.phone(version, transport="TCP")
+    phone.register()
+    assert phone.current
+    own, peer = phone.current.own, phone.current.peer
+    for _ in range(2):
+        assert _way(phone.message(PEER, transport="UDP")) == ("UDP", peer.port_c, own.port_s)
+        assert _way(phone.message(PEER, transport="TCP")) == ("TCP", peer.port_s, own.port_c)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("first", "second"), [("UDP", "TCP"), ("TCP", "UDP")])
+def test_a_registration_may_go_from_one_transport_to_the_other(
+    site: Site, version: int, first: str, second: str
+) -> None:
+    phone = site.phone(version)
+    phone.take_challenge(phone.sm1(transport=first))
+    phone.install()
+    phone.accept(phone.sm7(transport=second))
+    site.talks(phone)
+    site.core.next.append(Reaction(challenge=False))
+    phone.register(transport=first)
+    site.talks(phone)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_phone_may_answer_from_us(site: Site, version: int) -> None:
+    """Some do: us -> pc is the SA for the reverse of a connection, and takes datagrams too."""
+    phone = site.phone(version)
+    phone.register()
+    phone.answer_from_us = True
+    site.talks(phone)
+
+
+# --- connections that end while a request is on its way
 
 
 def fin(sock: socket.socket) -> None:
@@ -166,7 +146,7 @@ def rst(sock: socket.socket) -> None:
 def test_a_request_that_meets_the_end_of_the_phones_connection_arrives_from_pc_to_us(
     site: Site, version: int, end: Callable[[socket.socket], None]
 ) -> None:
-    phone = site.phone(version, "TCP")
+    phone = site.phone(version, transport="TCP")
     phone.register()
     assert phone.current
     assert phone.current.link
@@ -174,7 +154,6 @@ def test_a_request_that_meets_the_end_of_the_phones_connection_arrives_from_pc_t
     assert site.core.finish(asked).status == 200
     (request,) = phone.requests("MESSAGE")
     assert _way(request) == ("TCP", phone.current.peer.port_c, phone.current.own.port_s)
-    phone.assert_clean()
 
 
 @pytest.mark.parametrize("end", [fin, rst])
@@ -182,7 +161,7 @@ def test_a_request_that_meets_the_end_of_the_phones_connection_arrives_from_pc_t
 def test_a_request_that_meets_the_end_of_our_connection_fails_at_once(
     site: Site, version: int, end: Callable[[socket.socket], None]
 ) -> None:
-    phone = site.phone(version, "TCP")
+    phone = site.phone(version, transport="TCP")
     phone.register()
     assert phone.current
     hang_up(site, phone)
@@ -192,8 +171,7 @@ def test_a_request_that_meets_the_end_of_our_connection_fails_at_once(
     assert site.core.finish(asked).status == 480
     assert len(phone.requests("MESSAGE")) == 1
     # The phone is there as before.
-    assert phone.message("sip:bob@example.com", transport="UDP").status == 200
-    phone.assert_clean()
+    assert phone.message(PEER, transport="UDP").status == 200
 
 
 def crossing(site: Site, phone: Phone, link: TcpLink, end: Callable[[socket.socket], None]) -> Sent:
@@ -202,20 +180,37 @@ def crossing(site: Site, phone: Phone, link: TcpLink, end: Callable[[socket.sock
     Nothing leaves the phone until the P-CSCF has written to the connection.
     """
     port = link.origin.local.port
-    wait_until(lambda: not _has_unacknowledged(site.lab, port), "what came before is acknowledged")
+    wait_until(lambda: not _has_unacknowledged(site.lab, port), "what came before has arrived")
     with link._sock.dup() as held:
         link.close()
         with site.lab.ue.impaired("gm", "loss 100%"):
             end(held)
             asked = site.core.start_request(phone.identity)
             wait_until(lambda: _has_unacknowledged(site.lab, port), "the request is in it")
-        wait_until(lambda: not _connected(site.lab, port), "the P-CSCF has seen the end")
+        wait_until(lambda: not _connections(site.lab, port), "the P-CSCF has seen the end")
     return asked
 
 
-def _has_unacknowledged(lab: Lab, remote_port: int) -> bool:
+def hang_up(site: Site, phone: Phone) -> None:
+    """End the phone's connection, and wait until the P-CSCF has noticed."""
+    assert phone.current
+    assert phone.current.link
+    phone.current.link.close()
+    port = phone.current.own.port_c
+    wait_until(lambda: not _connections(site.lab, port), "the P-CSCF has seen the FIN")
+
+
+def _has_unacknowledged(lab: Lab, port: int) -> bool:
     """Whether the P-CSCF has sent to this port what the phone has not acknowledged."""
-    return any(int(row[4].partition(":")[0], 16) for row in _connected(lab, remote_port))
+    return any(int(row[4].partition(":")[0], 16) for row in _connections(lab, port))
+
+
+def _connections(lab: Lab, port: int) -> list[list[str]]:
+    """The P-CSCF's connections to this port, whole or in CLOSE_WAIT: rows of proc_net_tcp."""
+    with lab.pcscf.entered():
+        tables = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return [row for row in rows if row[2].endswith(f":{port:04X}") and row[3] in {"01", "08"}]
 
 
 def _way(received: Received) -> tuple[str, int, int]:
@@ -249,7 +244,7 @@ def forgets(phone: Phone) -> None:
 def test_what_cannot_be_delivered_under_the_sas_is_not_delivered(
     site: Site, version: int, transport: str, happens: Callable[[Phone], None], status: int
 ) -> None:
-    phone = site.phone(version, transport)
+    phone = site.phone(version, transport=transport)
     phone.register()
     assert phone.current
     if transport == "TCP":
@@ -278,6 +273,32 @@ def _protocols(capture: Capture, phone: str) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_phone_cannot_send_under_anothers_sas(site: Site, version: int) -> None:
+    """Its keys would do; the selector binds the address (TS 33.203 7.1)."""
+    victim, thief = site.phone(version), site.phone(version)
+    victim.register()
+    agreement = victim.current
+    assert agreement
+    assert agreement.sas
+    stolen = replace(agreement.sas, ue=thief.address)
+    forgets(victim)  # two states of one SPI cannot be in one namespace
+    before, mismatches = len(site.core.received), _mismatches(site)
+    site.lab.ue.ip(*install_lines(stolen)[:2])
+    request = _request(victim, victim.contact_at(agreement), "UDP", "MESSAGE", PEER)
+    with site.lab.ue.socket((thief.address, stolen.own.port_c)) as uc:
+        for _ in range(2):  # the first one has the sequence number of SM7
+            uc.sendto(request.to_bytes(), (stolen.pcscf, stolen.peer.port_s))
+        wait_until(lambda: _mismatches(site) > mismatches, "the kernel has dropped it")
+    assert len(site.core.received) == before
+    assert victim.received[-1].message.method == "REGISTER"
+    assert thief.received == []
+
+
+def _mismatches(site: Site) -> int:
+    return site.lab.pcscf.xfrm_errors().get("XfrmInStateMismatch", 0)
+
+
 def test_clear_text_to_protected_ports_vanishes(site: Site) -> None:
     lab, before = site.lab, site.lab.pcscf.xfrm_errors()
     for version in (4, 6):
@@ -299,20 +320,27 @@ def test_clear_text_to_protected_ports_vanishes(site: Site) -> None:
 # --- the unprotected port
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-def test_a_registered_phones_message_in_clear_is_refused(site: Site, transport: str) -> None:
-    phone = site.phone()
-    phone.register()
-    before = len(site.core.requests("MESSAGE"))
-    answer = _in_clear(phone, transport, "MESSAGE", "sip:bob@example.com")
-    assert (answer.status, answer.origin.role) == (403, "clear")
-    assert len(site.core.requests("MESSAGE")) == before
+@every_way
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS", "PUBLISH"])
+def test_what_is_no_register_is_refused_in_clear(
+    site: Site, version: int, transport: str, method: str
+) -> None:
+    registered, stranger = site.phone(version), site.phone(version)
+    registered.register()
+    before = len(site.core.received)
+    for phone in (registered, stranger):
+        answer = _in_clear(phone, transport, method, PEER)
+        assert (answer.status, answer.origin.role) == (403, "clear")
+    assert len(site.core.received) == before
 
 
-@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire"])
-def test_a_phone_in_need_is_sent_elsewhere(site: Site, uri: str) -> None:
-    phone = site.phone()
-    answer = _in_clear(phone, "UDP", "MESSAGE", uri)
+@every_way
+@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS"])
+def test_a_phone_in_need_is_sent_elsewhere(
+    site: Site, version: int, transport: str, uri: str
+) -> None:
+    phone = site.phone(version)
+    answer = _in_clear(phone, transport, "MESSAGE", uri)
     assert answer.status == 380
     assert answer.message.header("content-type") == "application/3gpp-ims+xml"
     assert b"<type>emergency</type>" in answer.message.body
@@ -338,7 +366,7 @@ def _request(phone: Phone, at: Address, transport: str, method: str, uri: str) -
 # --- selectors
 
 
-class LooseXfrm(IpXfrm):
+class LooseXfrm(LabXfrm):
     """The SAs of a phone that sends to pc from uc as well.
 
     Its SA to ps has no ports, and one more policy sends uc -> pc under that SA.
@@ -361,17 +389,21 @@ class LooseXfrm(IpXfrm):
 
 
 def test_tolerant_selectors_take_what_strict_ones_drop(site: Site, tmp_path: Path) -> None:
-    strict = site.phone(sas=LooseXfrm(site.lab.ue.name))
+    strict = site.phone(sas=LooseXfrm(site.lab.ue))
     strict.register()
     with pytest.raises(NothingCameError):
         _message_to_pc(strict)
     assert site.lab.pcscf.xfrm_errors()["XfrmInStateMismatch"] > 0
-    assert strict.message("sip:bob@example.com").status == 200
-    with open_site(tmp_path, 'selectors = "tolerant"') as other:
+    assert strict.message(PEER).status == 200
+    with (
+        open_lab(phones=2) as lab,
+        running(lab, tmp_path, config(lab, gm='selectors = "tolerant"')),
+        open_site(lab) as other,
+    ):
         for version in (4, 6):
-            phone = other.phone(version, sas=LooseXfrm(other.lab.ue.name))
+            phone = other.phone(version, sas=LooseXfrm(other.lab.ue))
             phone.register()
-            assert phone.message("sip:bob@example.com").status == 200
+            assert phone.message(PEER).status == 200
             assert _message_to_pc(phone).status == 200
             assert other.core.request(phone.identity).status == 200
             phone.assert_clean()
@@ -381,6 +413,6 @@ def test_tolerant_selectors_take_what_strict_ones_drop(site: Site, tmp_path: Pat
 def _message_to_pc(phone: Phone) -> Received:
     over = phone.current
     assert over
-    request = _request(phone, phone.contact_at(over), "UDP", "MESSAGE", "sip:bob@example.com")
+    request = _request(phone, phone.contact_at(over), "UDP", "MESSAGE", PEER)
     to_pc = phone._ports.udp(over.own.port_c, Address(phone.pcscf.host, over.peer.port_c))
     return phone.finish(phone.start(request, to_pc, role="uc", reliable=False), timeout=1)

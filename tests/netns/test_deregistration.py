@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.netns.site import LINGER, PEER, SLACK, Site, came_under
+from tests.netns.namespace import wait_until
+from tests.netns.site import LINGER, PEER, SLACK, Site, came_under, every_way
+from tests.peers.agreement import draw
 from tests.peers.core import Reaction
 from tests.peers.registrar import Behaviour
 
@@ -16,8 +18,7 @@ GONE = 404  # the Path token leads to nobody
 
 
 @pytest.mark.parametrize("challenge", [True, False], ids=["challenged", "unchallenged"])
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-@pytest.mark.parametrize("version", [4, 6])
+@every_way
 def test_the_200_arrives_under_the_sas_and_then_they_go(
     site: Site, version: int, transport: str, *, challenge: bool
 ) -> None:
@@ -31,19 +32,58 @@ def test_the_200_arrives_under_the_sas_and_then_they_go(
     assert site.lab.pcscf.xfrm_policies() == policies
 
 
-def test_a_200_that_was_lost_is_sent_again(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_a_registered_phone_leaves_in_clear(site: Site, version: int, transport: str) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
-    phone.take_challenge(phone.sm1(expires=0))
+    phone.take_challenge(phone.sm1(protected=False, numbers=draw(None), expires=0))
     phone.install()
-    sent = phone.send_sm7()
-    answer = phone.finish(sent)
+    answer = phone.sm7(protected=None)
     assert answer.status == 200
-    before = len(phone.received)
+    assert came_under(phone, answer) is phone.pending
+    site.wait_for_states(0, phone)
+
+
+@pytest.mark.parametrize("leaves", ["ordinary", "emergency"])
+@every_way
+def test_ordinary_and_emergency_registration_end_each_for_itself(
+    site: Site, version: int, transport: str, leaves: str
+) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register()
+    ordinary = phone.current
+    phone.register(uri_params=";sos")
+    stays = phone.current
+    if leaves == "ordinary":
+        phone.current = ordinary
+        phone.register(expires=0)
+    else:
+        phone.register(uri_params=";sos", expires=0)
+        stays = ordinary
+    site.wait_for_states(4, phone)
+    phone.current = stays
+    site.talks(phone)
+
+
+@pytest.mark.parametrize("challenge", [True, False], ids=["challenged", "unchallenged"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_200_that_was_lost_is_sent_again(site: Site, version: int, *, challenge: bool) -> None:
+    """The SAs stay that long. Over TCP nothing is lost, and nothing sent again."""
+    phone = site.phone(version)
+    phone.register()
+    site.core.next.append(Reaction(challenge=challenge))
+    sent = phone.send_sm1(expires=0)
+    answer = phone.finish(sent)
+    if challenge:
+        phone.take_challenge(answer)
+        phone.install()
+        sent = phone.send_sm7()
+        answer = phone.finish(sent)
+    assert answer.status == 200
     sent.repeat()
-    again = phone.wait_for(lambda message: message.status == 200, since=before)
-    assert again.data == answer.data
-    assert came_under(phone, again) is phone.agreements[-1]
+    wait_until(lambda: len(sent.answers) > 1, "the same answer")
+    assert {one.data for one in sent.answers} == {answer.data}
+    assert came_under(phone, sent.answers[1]) is phone.agreements[-1]
     site.wait_for_states(0, phone)
 
 
@@ -101,13 +141,14 @@ def test_identities_of_an_implicit_set_leave_together(site: Site) -> None:
 
 
 def test_a_registration_ends_when_its_time_is_over(site: Site) -> None:
-    phone = site.phone()
-    phone.register(expires=2)
-    assert phone.granted == 2
-    binding = site.core.bindings(phone.identity)[0]
-    site.talks(phone)
-    site.wait_for_states(0, phone)
-    assert request_along(site, binding.uri, binding.path) == GONE
+    phones = [site.phone(version, transport=way) for version in (4, 6) for way in ("UDP", "TCP")]
+    for phone in phones:
+        phone.register(expires=2)
+        assert phone.granted == 2
+        site.talks(phone)
+    ends = [site.core.bindings(phone.identity)[0] for phone in phones]
+    site.wait_for_states(0, *phones)
+    assert {request_along(site, end.uri, end.path) for end in ends} == {GONE}
 
 
 @pytest.mark.parametrize("in_header", [False, True], ids=["contact", "expires-header"])
@@ -132,12 +173,36 @@ def test_a_refresh_without_challenge_lengthens_the_life_of_the_sas(site: Site) -
     site.wait_for_states(0, phone)
 
 
-def test_a_phone_that_moved_leaves_nothing_at_its_old_address(site: Site) -> None:
-    phone = site.phone(instance=INSTANCE)
+@pytest.mark.parametrize(
+    ("before", "after", "transport"), [(4, 4, "UDP"), (6, 6, "TCP"), (4, 6, "UDP"), (6, 4, "TCP")]
+)
+def test_a_phone_that_moved_leaves_nothing_at_its_old_address(
+    site: Site, before: int, after: int, transport: str
+) -> None:
+    phone = site.phone(before, instance=INSTANCE, transport=transport)
     phone.register()
     old = phone.address
-    phone.restart(site.fresh_address())
+    site.move(phone, after)
     phone.register()
     site.wait_for_states(0, old)
     assert len(site.states(phone)) == 4
     site.talks(phone)
+
+
+@every_way
+def test_an_address_may_pass_from_one_phone_to_another(
+    site: Site, version: int, transport: str
+) -> None:
+    first = site.phone(version, instance=INSTANCE, transport=transport)
+    first.register()
+    address = first.address
+    site.move(first, version)
+    second = site.phone(version, transport=transport)
+    second.restart(address)
+    second.register()
+    assert len(site.states(address)) == 8  # nobody has said that the first has gone
+    site.talks(second)
+    first.register()
+    site.wait_for_states(4, address)
+    for phone in (first, second):
+        site.talks(phone)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.netns.lab import Lab, open_lab
-from tests.netns.namespace import NETNS_DIR, CommandError, Namespace, wait_until
+from tests.netns.namespace import NETNS_DIR, Namespace, wait_until
+from tests.netns.shell import CommandError
 
 pytestmark = pytest.mark.esp
 
@@ -119,6 +120,21 @@ def test_processes_run_in_their_namespace_and_end_with_the_lab() -> None:
         wait_until(connects, "a connection from the phone")
     assert process.wait(timeout=5) == -9
     assert not (NETNS_DIR / lab.pcscf.name).exists()
+
+
+def test_commands_run_one_after_the_other_whatever_became_of_the_last(lab: Lab) -> None:
+    assert lab.ue.run("printf", "no newline") == "no newline"
+    assert lab.ue.run("cat", stdin="$HOME 'as it is'\n") == "$HOME 'as it is'\n\n"
+    with pytest.raises(CommandError, match="false"):
+        lab.ue.run("false")
+    with pytest.raises(CommandError, match="not found"):
+        lab.ue.run("no such command")
+    with pytest.raises(CommandError, match="no-such-link"):
+        lab.ue.ip("link set lo mtu 1000", "link set no-such-link up", "link set lo mtu 2000")
+    lab.ue.ip("link set lo alias still-there")
+    links = lab.ue.run("ip", "link", "show", "lo")
+    assert "mtu 1000" in links
+    assert "still-there" in links
 
 
 def test_a_lab_that_fails_leaves_nothing(lab: Lab) -> None:

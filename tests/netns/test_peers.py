@@ -10,13 +10,14 @@ from dataclasses import replace
 import pytest
 
 from tests.netns.lab import Lab
+from tests.netns.site import LabXfrm
 from tests.peers.cleanliness import violations
 from tests.peers.core import Core
 from tests.peers.offers import PLAIN, own
 from tests.peers.phone import Phone
 from tests.peers.registering import Knobs
 from tests.peers.registrar import Behaviour, Spelling
-from tests.peers.sas import IpXfrm, PhoneSas, install_lines
+from tests.peers.sas import PhoneSas, install_lines
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address
 from tests.peers.wire import placed_in
@@ -52,7 +53,7 @@ def make_pair(lab: Lab) -> Iterator[MakePair]:
             card,
             at.ue,
             here,
-            sas=IpXfrm(lab.ue.name),
+            sas=LabXfrm(lab.ue),
             offer=own(PLAIN, [(alg, ealg)]),
             transport=transport,
             socket_factory=placed_in(lab.ue.entered),

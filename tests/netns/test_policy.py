@@ -4,59 +4,25 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.netns.lab import Lab, open_lab
 from tests.netns.pcscf_process import config, running
-from tests.netns.xfrm_listing import XfrmState
+from tests.netns.site import PEER, PORT, WAYS, Site, came_under, open_site
+from tests.peers.agreement import draw
 from tests.peers.cleanliness import violations
-from tests.peers.core import Core
-from tests.peers.offers import Offer, samsung
+from tests.peers.core import Core, Reaction
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
-from tests.peers.sas import IpXfrm, Numbers
-from tests.peers.subscription import subscriber
 from tests.peers.text import Address, auth_parameters
-from tests.peers.wire import Pump, placed_in
+from tests.peers.wire import placed_in
 
 pytestmark = pytest.mark.esp
 
-PHONES = 4
-PORT = 5060
+PHONES = 8
 OTHER_PORT, OTHER_PS = 5070, 6200
-
-
-@dataclass
-class Site:
-    """A core, and phones as they are asked for; each test starts its own P-CSCF."""
-
-    lab: Lab
-    core: Core
-    pump: Pump
-    phones: list[Phone] = field(default_factory=list)
-
-    def phone(
-        self, number: int = 0, offer: Offer | None = samsung, *, version: int = 4, port: int = PORT
-    ) -> Phone:
-        at = self.lab.addresses(version)
-        made = Phone(
-            subscriber(number),
-            at.phones[number],
-            Address(at.pcscf_gm, port),
-            sas=IpXfrm(self.lab.ue.name),
-            offer=offer,
-            socket_factory=placed_in(self.lab.ue.entered),
-            pump=self.pump,
-        )
-        self.phones.append(made)
-        return made
-
-    @property
-    def states(self) -> list[XfrmState]:
-        return self.lab.pcscf.xfrm_states()
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +33,12 @@ def shared_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def site(shared_lab: Lab) -> Iterator[Site]:
-    pump = Pump()
-    core = Core(
-        Address(shared_lab.v4.core, PORT),
-        [subscriber(number) for number in range(PHONES)],
-        Behaviour(require_protected=False),  # or nobody could register in clear
-        socket_factory=placed_in(shared_lab.core.entered),
-        pump=pump,
-    )
-    made = Site(shared_lab, core, pump)
-    yield made
-    for peer in (*made.phones, core):
-        peer.close()
-    pump.close()
-    assert made.states == []  # whatever the test did, its P-CSCF has ended
-    assert shared_lab.pcscf.xfrm_policies() == []
+    """A core and phones; each test starts its own P-CSCF."""
+    anyone = Behaviour(require_protected=False)  # or nobody could register in clear
+    with open_site(shared_lab, anyone) as made:
+        yield made
+        assert made.states() == []  # whatever the test did, its P-CSCF has ended
+        assert shared_lab.pcscf.xfrm_policies() == []
 
 
 # --- who needs IPsec
@@ -89,42 +46,48 @@ def site(shared_lab: Lab) -> Iterator[Site]:
 
 def test_require_wants_an_agreement(site: Site, tmp_path: Path) -> None:
     with running(site.lab, tmp_path, config(site.lab, security='policy = "require"')):
-        answer = site.phone(0, offer=None).sm1()
+        answer = site.phone(offer=None).sm1()
         assert answer.status == 421
         assert answer.message.header("require") == "sec-agree"
         assert answer.message.header("security-server").startswith("ipsec-3gpp")
         assert site.core.received == []
-        _registers_with_ipsec(site, site.phone(1))
+        _registers_with_ipsec(site, site.phone())
 
 
-@pytest.mark.parametrize("version", [4, 6])
-def test_prefer_takes_who_cannot_do_it_in_clear(site: Site, tmp_path: Path, version: int) -> None:
+def test_prefer_takes_who_cannot_do_it_in_clear(site: Site, tmp_path: Path) -> None:
     with running(site.lab, tmp_path, config(site.lab, security='policy = "prefer"')):
-        _registers_in_clear(site, site.phone(0, offer=None, version=version))
-        _registers_with_ipsec(site, site.phone(1, version=version))
+        for version, transport in WAYS:
+            _registers_in_clear(site, site.phone(version, offer=None, transport=transport))
+            _registers_with_ipsec(site, site.phone(version, transport=transport))
 
 
 def test_off_ignores_offers(site: Site, tmp_path: Path) -> None:
     with running(site.lab, tmp_path, config(site.lab, security='policy = "off"')):
-        _registers_in_clear(site, site.phone(0))
-        _registers_in_clear(site, site.phone(1, offer=None))
+        for version, transport in WAYS:
+            _registers_in_clear(site, site.phone(version, transport=transport))
+            _registers_in_clear(site, site.phone(version, offer=None, transport=transport))
 
 
 def test_a_network_may_have_a_policy_of_its_own(site: Site, tmp_path: Path) -> None:
-    v4, v6 = site.lab.v4.phones, site.lab.v6.phones
-    entries = [(f"{v4[1]}/32", "off"), (f"{v6[2]}/128", "prefer"), (f"{v4[0]}/31", "require")]
+    first, second = site.phone(), site.phone()
+    others = [site.phone(6, offer=None), site.phone(6, offer=None)]
+    entries = [
+        (f"{second.address}/32", "off"),
+        (f"{others[0].address}/128", "prefer"),
+        (f"{first.address}/31", "require"),
+    ]
     networks = [f'{{ network = "{network}", policy = "{mode}" }}' for network, mode in entries]
     security = f'policy = "require"\nby_network = [{", ".join(networks)}]'
     with running(site.lab, tmp_path, config(site.lab, security=security)):
-        _registers_in_clear(site, site.phone(1))  # of two networks that hold it, the first counts
-        _registers_in_clear(site, site.phone(2, offer=None, version=6))
-        assert site.phone(3, offer=None, version=6).sm1().status == 421
-        _registers_with_ipsec(site, site.phone(0))
+        _registers_in_clear(site, second)  # of two networks that hold it, the first counts
+        _registers_in_clear(site, others[0])
+        assert others[1].sm1().status == 421
+        _registers_with_ipsec(site, first)
 
 
 def _registers_in_clear(site: Site, phone: Phone) -> None:
     """The challenge comes without its keys, there are no SAs, and requests pass both ways."""
-    before = site.states
+    before = site.states()
     challenge = phone.sm1()
     assert challenge.status == 401
     asked = auth_parameters(challenge.message.header("www-authenticate"))
@@ -135,42 +98,52 @@ def _registers_in_clear(site: Site, phone: Phone) -> None:
     phone.install()
     phone.accept(phone.sm7())
     assert phone.current is None
-    assert phone.message("sip:bob@example.com").status == 200
+    assert phone.message(PEER).status == 200
     assert site.core.request(phone.identity).status == 200
     assert phone.requests("MESSAGE")[-1].origin.role == "clear"
-    assert site.states == before
+    assert site.states() == before
     assert all(line.endswith("came in clear") for line in violations(phone))
 
 
 def _registers_with_ipsec(site: Site, phone: Phone) -> None:
-    before = len(site.states)
+    before = len(site.states())
     phone.register()
     assert phone.current
-    assert phone.message("sip:bob@example.com").status == 200
-    assert len(site.states) == before + 4
+    assert phone.message(PEER).status == 200
+    assert len(site.states()) == before + 4
     phone.assert_clean()
 
 
 # --- the kernel refuses
 
 
-@pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("taken", ["spi_c", "spi_s"])
-def test_a_refused_install_leaves_nothing_behind(
-    site: Site, tmp_path: Path, version: int, taken: str
-) -> None:
-    at = site.lab.addresses(version)
-    numbers = Numbers(spi_c=1_000_001, spi_s=1_000_002, port_c=20_001, port_s=20_002)
-    name = f"src {at.pcscf_gm} dst {at.ue} proto esp spi {getattr(numbers, taken)}"
-    with _foreign_state(site.lab, name), running(site.lab, tmp_path, config(site.lab)):
-        foreign = site.states
-        phone = site.phone(version=version)
+def test_a_refused_install_leaves_nothing_behind(site: Site, tmp_path: Path, taken: str) -> None:
+    """Neither of an initial registration nor of a renewal; the 401 never leaves."""
+    with running(site.lab, tmp_path, config(site.lab)):
+        for version, transport in WAYS:
+            phone = site.phone(version, transport=transport)
+            _is_refused(site, phone, taken)
+            _registers_with_ipsec(site, phone)  # with other numbers
+            _is_refused(site, phone, taken)
+            assert phone.message(PEER).status == 200
+
+
+def _is_refused(site: Site, phone: Phone, taken: str) -> None:
+    """Offer an SPI that another program has taken."""
+    numbers = draw(phone.current.own if phone.current else None)
+    name = f"src {phone.pcscf.host} dst {phone.address} proto esp spi {getattr(numbers, taken)}"
+    with _foreign_state(site.lab, name):
+        before = _ids(site)
         answer = phone.sm1(numbers=numbers)
         assert answer.status == 500
+        assert came_under(phone, answer) is phone.current
         assert "www-authenticate" not in answer.message
-        assert site.states == foreign
-        _registers_with_ipsec(site, phone)  # with other numbers
-        assert foreign[0] in site.states
+        assert _ids(site) == before
+
+
+def _ids(site: Site) -> set[tuple[str, int]]:
+    return {(state.dst, state.spi) for state in site.states()}
 
 
 @contextlib.contextmanager
@@ -200,22 +173,22 @@ def test_two_instances_do_not_disturb_each_other(site: Site, tmp_path: Path) -> 
     other.mkdir()
     with running(lab, one, config(lab)):
         policies = len(lab.pcscf.xfrm_policies())
-        first, second = site.phone(0), site.phone(1, port=OTHER_PORT)
+        first, second = site.phone(), site.phone(port=OTHER_PORT)
         first.register()
         with running(lab, other, other_instance(lab)) as process:
             second.register()
             assert len(lab.pcscf.xfrm_policies()) == 2 * policies
             for phone in (first, second):
-                assert phone.message("sip:bob@example.com").status == 200
+                assert phone.message(PEER).status == 200
                 assert site.core.request(phone.identity).status == 200
             process.kill()
             process.start_again()
-            assert {state.reqid for state in site.states} == {5060}  # it swept its own
+            assert {state.reqid for state in site.states()} == {5060}  # it swept its own
             second.restart()
             second.register()
         assert len(lab.pcscf.xfrm_policies()) == policies
-        assert [state.reqid for state in site.states] == [5060] * 4
-        assert first.message("sip:bob@example.com").status == 200
+        assert [state.reqid for state in site.states()] == [5060] * 4
+        assert first.message(PEER).status == 200
         first.assert_clean()
 
 
@@ -225,7 +198,7 @@ def test_a_second_instance_by_mistake_ends_and_the_first_goes_on(
     with running(site.lab, tmp_path, config(site.lab)):
         phone = site.phone()
         phone.register()
-        before = {(state.dst, state.spi) for state in site.states}
+        before = {(state.dst, state.spi) for state in site.states()}
         again = site.lab.pcscf.popen(
             *(sys.executable, "-m", "pcscf", "run", "--config", str(tmp_path / "pcscf.toml")),
             stderr=subprocess.PIPE,
@@ -234,26 +207,45 @@ def test_a_second_instance_by_mistake_ends_and_the_first_goes_on(
         _, said = again.communicate(timeout=20)
         assert again.returncode == 1
         assert "is in use by another program" in said.splitlines()[-1]
-        assert {(state.dst, state.spi) for state in site.states} == before
-        assert phone.message("sip:bob@example.com").status == 200
+        assert {(state.dst, state.spi) for state in site.states()} == before
+        assert phone.message(PEER).status == 200
 
 
 # --- next hops
 
 
-def test_next_hops_are_tried_in_order(site: Site, tmp_path: Path) -> None:
-    lab = site.lab
-    silent = lab.core.socket((lab.v4.core, 5061))
-    hops = (f"udp:{silent.getsockname()[0]}:5061", f"tcp:{lab.v4.core}:5062")
-    text = config(
-        lab, next_hops=(*hops, f"udp:{lab.v4.core}:{PORT}"), core="next_hop_timeout = 0.3"
+def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
+    """One is silent, one has no part in this, one is not there, one serves, one is not needed."""
+    lab, factory = shared_lab, placed_in(shared_lab.core.entered)
+    silent, spare = lab.core.socket((lab.v4.core, 5061)), lab.core.socket((lab.v4.core, 5064))
+    hops = (
+        *(f"udp:{lab.v4.core}:5061", f"udp:[{lab.v6.core}]:5062", f"tcp:{lab.v4.core}:5063"),
+        *(f"tcp:[{lab.v6.core}]:{PORT}", f"udp:{lab.v4.core}:5064"),
     )
-    with silent, running(lab, tmp_path, text):
+    text = config(lab, next_hops=hops, core="next_hop_timeout = 0.3")
+    elsewhere = [503, 480, 302]
+    with silent, spare, running(lab, tmp_path, text), open_site(lab, version=6) as site:
+        declines = Core(Address(lab.v6.core, 5062), [], socket_factory=factory, pump=site.pump)
+        declines.next.extend(Reaction(status=status) for status in elsewhere)
         phone = site.phone()
         phone.register()
-        for _ in ("SM1", "SM7"):
-            assert silent.recv(65535).startswith(b"REGISTER ")  # the first one was asked
-        assert len(site.core.requests("REGISTER")) == 2
+        site.core.next.append(Reaction(challenge=False))
+        phone.register()
+        for first, second, third in zip(
+            [silent.recv(65535) for _ in elsewhere],
+            declines.requests("REGISTER"),
+            site.core.requests("REGISTER"),
+            strict=True,
+        ):
+            cseq = third.message.header("cseq")
+            assert f"CSeq: {cseq}\r\n".encode() in first
+            assert second.message.header("cseq") == cseq
+            assert second.at < third.at
+            assert third.origin.transport == "TCP"
+        spare.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            spare.recv(65535)
+        declines.close()
         phone.assert_clean()
 
 
@@ -261,7 +253,7 @@ def test_without_a_next_hop_that_answers_the_phone_is_told(site: Site, tmp_path:
     hops = (f"tcp:{site.lab.v4.core}:5062", f"tcp:{site.lab.v4.core}:5063")
     with running(site.lab, tmp_path, config(site.lab, next_hops=hops)):
         assert site.phone().sm1().status == 504
-        assert site.states == []
+        assert site.states() == []
 
 
 # --- start and end
@@ -271,11 +263,11 @@ def test_it_says_when_it_is_ready_and_leaves_nothing(site: Site, tmp_path: Path)
     with running(site.lab, tmp_path, config(site.lab)) as process:
         (line,) = [line for line in process.log.splitlines() if " ready " in line]
         assert "sas_swept=0" in line
-        site.phone(0).register()
-        challenged = site.phone(1, version=6)
+        site.phone().register()
+        challenged = site.phone(6)
         challenged.take_challenge(challenged.sm1())
-        assert len(site.states) == 8
+        assert len(site.states()) == 8
         assert process.stop() == 0
-        assert site.states == []
+        assert site.states() == []
         assert site.lab.pcscf.xfrm_policies() == []
         assert "Traceback" not in process.log

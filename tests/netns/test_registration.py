@@ -1,33 +1,20 @@
 """A phone registers through the real P-CSCF, with real ESP."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.netns.lab import Lab
-from tests.netns.pcscf_process import config, running
-from tests.netns.site import CARDS, PEER, Site, came_under, core_in
-from tests.peers import offers
+from tests.netns.site import PEER, Site, came_under, every_way
 from tests.peers.aka import initial_authorization
 from tests.peers.core import Reaction
-from tests.peers.offers import Offer
 from tests.peers.phone import Phone
-from tests.peers.sas import IpXfrm, Numbers
-from tests.peers.text import Address
-from tests.peers.wire import placed_in
+from tests.peers.sas import Numbers
+from tests.peers.subscription import Subscription
 
 pytestmark = pytest.mark.esp
 
-SHA1_AES = ("hmac(sha1)", "cbc(aes)")
-SHA1_NULL = ("hmac(sha1)", "ecb(cipher_null)")
 
-
-def algorithms(site: Site, phone: Phone) -> set[tuple[str | None, str | None]]:
-    return {(state.auth, state.enc) for state in site.states(phone)}
-
-
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-@pytest.mark.parametrize("version", [4, 6])
+@every_way
 def test_a_phone_registers_and_talks_both_ways(site: Site, version: int, transport: str) -> None:
     phone = site.phone(version, transport=transport)
     policies = site.lab.pcscf.xfrm_policies()
@@ -40,86 +27,52 @@ def test_a_phone_registers_and_talks_both_ways(site: Site, version: int, transpo
     assert site.lab.pcscf.xfrm_policies() == policies
 
 
-@pytest.mark.parametrize(
-    ("offer", "chosen"),
-    [
-        pytest.param(offers.samsung, SHA1_AES, id="samsung"),
-        pytest.param(offers.xiaomi, SHA1_AES, id="xiaomi"),
-        # Null stands first in its offer: the operator's order decides.
-        pytest.param(offers.nokia, SHA1_AES, id="nokia"),
-        pytest.param(offers.null_only, SHA1_NULL, id="null-only"),
-        pytest.param(offers.gcm, (None, "rfc4106(gcm(aes))"), id="gcm"),
-        pytest.param(offers.several_lines(offers.samsung), SHA1_AES, id="several-lines"),
-        pytest.param(offers.with_media_security(offers.xiaomi), SHA1_AES, id="media-security"),
-    ],
-)
-def test_phones_of_several_vendors_register(
-    site: Site, offer: Offer, chosen: tuple[str | None, str]
-) -> None:
-    phone = site.phone(offer=offer)
-    phone.register()
-    assert algorithms(site, phone) == {chosen}
+HABITS = {
+    "no-sec-agree": {"sec_agree": ()},
+    "require-alone": {"sec_agree": ("Require",)},
+    "proxy-require-alone": {"sec_agree": ("Proxy-Require",)},
+    "supported-alone": {"sec_agree": ("Supported",)},
+    "tel-in-from": {"from_uri": "tel:+15550000001"},
+    "expires-in-contact": {"expires": None, "contact_params": ";expires=3600"},
+}
+
+
+@pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
+@every_way
+def test_habits_of_phones(site: Site, version: int, transport: str, habit: dict[str, Any]) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register(**habit)
+    site.talks(phone)
+    phone.register(**habit)
     site.talks(phone)
 
 
-def test_another_order_of_the_operator_leads_to_another_choice(lab: Lab, tmp_path: Path) -> None:
-    order = 'algorithms = ["hmac-sha-1-96/null", "hmac-sha-1-96/aes-cbc"]'
-    with running(lab, tmp_path, config(lab, security=order)) as process:
-        core = core_in(lab)
-        phone = Phone(
-            CARDS[0],
-            lab.v4.ue,
-            Address(lab.v4.pcscf_gm, 5060),
-            sas=IpXfrm(lab.ue.name),
-            socket_factory=placed_in(lab.ue.entered),
-        )
-        try:
-            phone.register()
-            assert algorithms(Site(lab, process, core), phone) == {SHA1_NULL}
-            phone.assert_clean()
-        finally:
-            phone.close()
-            core.close()
-        assert process.stop() == 0
-    assert (lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()) == ([], [])
+@pytest.mark.parametrize("version", [4, 6])
+def test_over_tcp_any_port_may_stand_in_the_via_of_sm1(site: Site, version: int) -> None:
+    phone = site.phone(version, transport="TCP")
+    answer = phone.sm1(via_port=5099)
+    assert answer.origin.role == "clear"
+    phone.take_challenge(answer)
+    phone.install()
+    phone.accept(phone.sm7())
+    site.talks(phone)
 
 
-def spelled(template: str) -> Offer:
-    return offers.own(template, [("hmac-sha-1-96", "aes-cbc")])
-
-
-@pytest.mark.parametrize(
-    ("offer", "status"),
-    [
-        pytest.param(offers.own(offers.PLAIN, [("hmac-md5-96", "null")]), 494, id="not-enabled"),
-        pytest.param(offers.own(offers.PLAIN, [("hmac-sha-2-256", "aes-cbc")]), 494, id="unknown"),
-        pytest.param(lambda _: ["tls;q=0.2"], 494, id="no-ipsec-3gpp"),
-        pytest.param(None, 421, id="no-offer"),
-        pytest.param(spelled(offers.PLAIN.replace("spi-c={spi_c}; ", "")), 400, id="no-spi-c"),
-        pytest.param(spelled(offers.PLAIN.replace("{port_c}", "70000")), 400, id="port-c-70000"),
-        pytest.param(spelled(offers.PLAIN.replace("{spi_s}", "x")), 400, id="spi-s-x"),
-        pytest.param(lambda _: ["ipsec-3gpp; alg"], 400, id="alg-without-value"),
-        pytest.param(lambda _: [";;=,"], 400, id="no-mechanism"),
-    ],
-)
-def test_an_offer_of_no_use_is_refused_in_clear(
-    site: Site, offer: Offer | None, status: int
+@every_way
+def test_messages_larger_than_a_packet_pass_both_ways(
+    site: Site, version: int, transport: str
 ) -> None:
-    phone = site.phone(offer=offer)
-    answer = phone.sm1()
-    assert (answer.status, answer.origin.role) == (status, "clear")
-    assert ("security-server" in answer.message) is (status in {421, 494})
-    assert site.states(phone) == []
-    assert not [one for one in site.core.requests("REGISTER") if of(phone, one.message.get("to"))]
-
-
-def of(phone: Phone, to: str | None) -> bool:
-    return phone.subscription.impus[0] in (to or "")
+    phone = site.phone(version, transport=transport)
+    phone.register(headers=(("X-Large", "x" * 3000),))
+    assert phone.message(PEER, "m" * 9000).status == 200
+    assert len(site.core.requests("MESSAGE")[-1].message.body) == 9000
+    assert site.core.request(phone.identity, body=b"m" * 9000).status == 200
+    assert len(phone.requests("MESSAGE")[-1].message.body) == 9000
 
 
 def test_two_phones_may_draw_the_same_numbers(site: Site) -> None:
     numbers = Numbers(3_000_000_001, 3_000_000_002, 21_000, 21_001)
-    phones = [site.phone(), site.phone()]
+    phones = [site.phone(4), site.phone(4), site.phone(6), site.phone(6)]
     for phone in phones:
         phone.take_challenge(phone.sm1(numbers=numbers))
         phone.install()
@@ -144,16 +97,23 @@ def test_several_identities_share_the_sas(site: Site) -> None:
 def test_two_contacts_of_one_user_have_their_own_sas(site: Site) -> None:
     first = site.phone()
     first.register()
-    second = site.phone(card=first.subscription)
+    second = site.phone(6, card=first.subscription, transport="TCP")
     second.usim = first.usim  # one card: its SQN goes on
     second.register()
     assert (len(site.states(first)), len(site.states(second))) == (4, 4)
-    assert first.message(PEER).status == 200
+    site.talks(first)  # the core calls the first contact
     assert second.message(PEER).status == 200
+    first.register(expires=0)
+    site.wait_for_states(0, first)
+    assert len(site.states(second)) == 4
+    site.talks(second)
 
 
-def test_an_emergency_registration_stands_beside_the_other(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_an_emergency_registration_stands_beside_the_other(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     ordinary = phone.current
     assert ordinary is not None
@@ -168,16 +128,52 @@ def test_an_emergency_registration_stands_beside_the_other(site: Site) -> None:
     assert len(site.states(phone)) == 8
 
 
-def test_another_identity_over_someones_sas_is_forbidden(site: Site) -> None:
-    phone, other = site.phone(), site.phone()
+def test_an_emergency_registration_may_come_alone_and_first(site: Site) -> None:
+    phone = site.phone(6, transport="TCP")
+    phone.register(uri_params=";sos")
+    emergency, phone.current = phone.current, None
+    assert came_under(phone, site.request_to(phone)) is emergency
     phone.register()
-    stranger = other.subscription
-    registers = len(site.core.requests("REGISTER"))
-    answer = phone.sm1(
-        impu=stranger.impus[0],
-        authorization=initial_authorization(stranger.impi, stranger.realm, stranger.domain_uri),
-    )
-    assert (answer.status, answer.origin.role) == (403, "us")
-    assert len(site.core.requests("REGISTER")) == registers
-    assert len(site.states(phone)) == 4
+    assert phone.current is not emergency
+    assert len(site.states(phone)) == 8
+    for over in (emergency, phone.current):
+        assert phone.finish(phone.start_request("MESSAGE", PEER, over=over)).status == 200
+
+
+# --- identities over SAs
+
+
+@every_way
+@pytest.mark.parametrize("credentials", [True, False], ids=["credentials", "to-alone"])
+def test_another_identity_over_someones_sas_is_forbidden(
+    site: Site, version: int, transport: str, *, credentials: bool
+) -> None:
+    phone, other = site.phone(version, transport=transport), site.phone(version)
+    other.register()
+    phone.register()
+    refused_as(site, phone, other.subscription, credentials=credentials)
     site.talks(phone)
+    site.talks(other)
+
+
+@every_way
+def test_another_identity_over_someones_temporary_sas_is_forbidden(
+    site: Site, version: int, transport: str
+) -> None:
+    phone, other = site.phone(version, transport=transport), site.phone(version)
+    phone.take_challenge(phone.sm1())
+    phone.install()
+    refused_as(site, phone, other.subscription, credentials=True)
+    phone.accept(phone.sm7())
+    site.talks(phone)
+
+
+def refused_as(site: Site, phone: Phone, stranger: Subscription, *, credentials: bool) -> None:
+    """See a REGISTER for a stranger answered 403 under the phone's SAs, and nothing else happen."""
+    before, registers = site.spis(phone), len(site.core.requests("REGISTER"))
+    known = initial_authorization(stranger.impi, stranger.realm, stranger.domain_uri)
+    step = phone.sm7 if phone.pending else phone.sm1
+    answer = step(impu=stranger.impus[0], authorization=known if credentials else "")
+    assert (answer.status, answer.origin.role != "clear") == (403, True)
+    assert len(site.core.requests("REGISTER")) == registers
+    assert site.spis(phone) == before

@@ -2,10 +2,12 @@
 
 import pytest
 
-from tests.netns.site import PEER, Site, came_under
+from tests.netns.moments import MOMENTS, Moment, sm7_sent
+from tests.netns.site import LINGER, PEER, SLACK, Site, came_under, every_way
 from tests.peers.agreement import draw
+from tests.peers.aka import initial_authorization
 from tests.peers.core import Reaction
-from tests.peers.offers import altered
+from tests.peers.offers import altered, left_out, read
 from tests.peers.registrar import Behaviour
 
 pytestmark = pytest.mark.esp
@@ -13,9 +15,20 @@ pytestmark = pytest.mark.esp
 MOST = 12  # three sets of four: TS 33.203 7.1
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-def test_a_refresh_without_challenge_keeps_the_sas(site: Site, transport: str) -> None:
-    phone = site.phone(transport=transport)
+@pytest.fixture(scope="module")
+def sections() -> dict[str, str]:
+    """Few client ports: one that is drawn by chance is soon one in use."""
+    return {
+        "gm": 'ports_pc = "6112-6115"',
+        "security": f"sa_linger = {LINGER}\nsa_slack = {SLACK}",
+    }
+
+
+@every_way
+def test_a_refresh_without_challenge_keeps_the_sas(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     before = site.spis(phone)
     site.core.next.append(Reaction(challenge=False))
@@ -25,8 +38,7 @@ def test_a_refresh_without_challenge_keeps_the_sas(site: Site, transport: str) -
     site.talks(phone)
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-@pytest.mark.parametrize("version", [4, 6])
+@every_way
 def test_requests_go_out_on_the_old_set_until_the_phone_has_used_the_new_one(
     site: Site, version: int, transport: str
 ) -> None:
@@ -52,8 +64,11 @@ def test_requests_go_out_on_the_old_set_until_the_phone_has_used_the_new_one(
     site.talks(phone)
 
 
-def test_the_server_ports_stay_and_the_rest_changes(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_the_server_ports_stay_and_the_rest_changes(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     old = phone.current
     phone.register()
@@ -63,6 +78,24 @@ def test_the_server_ports_stay_and_the_rest_changes(site: Site) -> None:
     assert new.peer.port_s == old.peer.port_s
     assert new.peer.port_c != old.peer.port_c
     assert not {*new.peer[:2]} & {*old.peer[:2]}
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["renewed", "begun-anew"])
+def test_a_new_client_port_is_none_of_the_sets_in_use(site: Site, *, protected: bool) -> None:
+    """Each challenge draws anew, and may draw the numbers of the one that it replaces."""
+    phone = site.phone()
+    phone.register()
+    old = phone.current
+    assert old
+    drawn = []
+    for _ in range(30):
+        numbers = draw(old.own if protected else None)
+        answer = phone.sm1(protected=protected, numbers=numbers)
+        drawn.append(read(answer.message.values("security-server"))[0].numbers)
+        assert len(site.states(phone)) == 8
+    assert {one.port_c for one in drawn} == set(range(6112, 6116)) - {old.peer.port_c}
+    assert len({spi for one in drawn for spi in one[:2]}) == 60
+    site.talks(phone)
 
 
 def test_at_most_three_sets_live_however_fast_a_phone_renews(site: Site) -> None:
@@ -80,48 +113,129 @@ def test_at_most_three_sets_live_however_fast_a_phone_renews(site: Site) -> None
     site.wait_for_states(4, phone)
 
 
-def test_three_sets_live_while_a_phone_renews_under_its_old_one(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_three_sets_live_while_a_phone_renews_under_its_old_one(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     old = phone.current
     phone.register()
     new, phone.current = phone.current, old
-    phone.take_challenge(phone.sm1())
-    assert len(site.states(phone)) == MOST
+    confirmed = site.spis(phone)
+    for _ in range(2):  # the second challenge takes the place of the first
+        phone.take_challenge(phone.sm1())
+        assert len(site.states(phone)) == MOST
+        assert confirmed < site.spis(phone)
     assert came_under(phone, site.request_to(phone)) is old
     phone.current = new
     assert phone.message(PEER).status == 200  # which ends the old one
+    site.wait_for_states(8, phone)
+    assert came_under(phone, site.request_to(phone)) is new
 
 
-@pytest.mark.parametrize("answered", [False, True], ids=["sm7-never-sent", "sm7-refused"])
-def test_a_renewal_that_fails_leaves_the_registration_as_it_was(
-    site: Site, *, answered: bool
+# --- what fails
+
+
+@every_way
+def test_a_renewal_without_sm7_leaves_the_registration_as_it_was(
+    site: Site, version: int, transport: str
 ) -> None:
-    phone = site.phone()
+    phone = site.phone(version, transport=transport)
     phone.register()
-    before = site.spis(phone)
     phone.take_challenge(phone.sm1())
     phone.install()
-    if answered:
-        assert phone.sm7(res=b"mistaken").status == 403
-        site.wait_for_states(4, phone)
-        assert site.spis(phone) == before
     phone.abandon()
     site.talks(phone)
 
 
-def test_an_altered_security_verify_in_a_renewal(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_a_renewal_that_is_refused_leaves_the_registration_as_it_was(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
-    assert phone.sm1(verify=altered).status == 494
-    assert len(site.states(phone)) == 4
+    before = site.spis(phone)
+    phone.take_challenge(phone.sm1())
+    phone.install()
+    answer = phone.sm7(res=b"mistaken")
+    assert answer.status == 403
+    assert came_under(phone, answer) is phone.pending
+    site.wait_for_states(4, phone)
+    assert site.spis(phone) == before
+    phone.abandon()
     site.talks(phone)
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
-def test_a_registered_phone_registers_in_clear(site: Site, transport: str) -> None:
+@every_way
+def test_a_renewal_refused_without_a_challenge_disturbs_nothing(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register()
+    before = site.spis(phone)
+    site.core.next.append(Reaction(status=403))
+    answer = phone.sm1()
+    assert answer.status == 403
+    assert came_under(phone, answer) is phone.current
+    assert site.spis(phone) == before
+    site.talks(phone)
+
+
+@every_way
+def test_a_renewal_whose_sm7_is_lost_is_begun_anew_under_the_old_set(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register()
+    before = site.spis(phone)
+    sm7_sent(site, phone)
+    lost = site.spis(phone) - before
+    card = phone.subscription
+    initial = initial_authorization(card.impi, card.realm, card.domain_uri)
+    phone.take_challenge(phone.sm1(authorization=initial))
+    assert len(site.states(phone)) == 8
+    assert before < site.spis(phone)
+    assert not lost & site.spis(phone)
+    phone.install()
+    phone.accept(phone.sm7())
+    site.talks(phone)
+    site.wait_for_states(4, phone)
+
+
+@every_way
+def test_an_altered_security_verify_in_a_renewal(site: Site, version: int, transport: str) -> None:
+    phone = site.phone(version, transport=transport)
+    phone.register()
+    agreed, before = phone.current, site.spis(phone)
+    registers = len(site.core.requests("REGISTER"))
+    answer = phone.sm1(verify=altered)
+    assert answer.status == 494
+    assert agreed
+    assert answer.message.values("security-server") == agreed.server
+    assert len(site.core.requests("REGISTER")) == registers
+    assert site.spis(phone) == before
+    site.talks(phone)
+
+
+def test_a_renewal_without_an_offer_cannot_be_challenged(site: Site) -> None:
+    phone = site.phone()
+    phone.register()
+    before = site.spis(phone)
+    answer = phone.sm1(client=left_out)
+    assert answer.status == 421
+    assert came_under(phone, answer) is phone.current
+    assert site.spis(phone) == before
+    site.talks(phone)
+
+
+# --- in clear
+
+
+@every_way
+def test_a_registered_phone_registers_in_clear(site: Site, version: int, transport: str) -> None:
     """The old set serves until the new one is confirmed; then it goes at once."""
-    phone = site.phone(transport=transport)
+    phone = site.phone(version, transport=transport)
     phone.register()
     old, before = phone.current, site.spis(phone)
     phone.take_challenge(phone.sm1(protected=False, numbers=draw(None)))
@@ -134,8 +248,11 @@ def test_a_registered_phone_registers_in_clear(site: Site, transport: str) -> No
     site.talks(phone)
 
 
-def test_a_refused_register_in_clear_disturbs_nothing(site: Site) -> None:
-    phone = site.phone()
+@every_way
+def test_a_refused_register_in_clear_disturbs_nothing(
+    site: Site, version: int, transport: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     before = site.spis(phone)
     site.core.next.append(Reaction(status=403))
@@ -144,33 +261,32 @@ def test_a_refused_register_in_clear_disturbs_nothing(site: Site) -> None:
     site.talks(phone)
 
 
-def test_a_register_in_clear_with_numbers_in_use_is_refused(site: Site) -> None:
-    phone = site.phone()
+@pytest.mark.parametrize("number", ["spi_c", "spi_s", "port_c"])
+@every_way
+def test_a_register_in_clear_with_a_number_in_use_is_refused(
+    site: Site, version: int, transport: str, number: str
+) -> None:
+    phone = site.phone(version, transport=transport)
     phone.register()
     assert phone.current is not None
-    answer = phone.sm1(protected=False, numbers=phone.current.own)
+    before = site.spis(phone)
+    numbers = draw(None)._replace(**{number: getattr(phone.current.own, number)})
+    answer = phone.sm1(protected=False, numbers=numbers)
     assert (answer.status, answer.origin.role) == (400, "clear")
-    assert len(site.states(phone)) == 4
+    assert site.spis(phone) == before
     site.talks(phone)
 
 
-@pytest.mark.parametrize(
-    "moment", ["challenged", "registered", "renewal-challenged", "renewed", "left"]
-)
-def test_a_phone_restarts_at_any_moment(site: Site, moment: str) -> None:
-    phone = site.phone()
-    if moment == "challenged":
-        phone.take_challenge(phone.sm1())
-        phone.install()
-    else:
-        phone.register()
-    if moment == "renewal-challenged":
-        phone.take_challenge(phone.sm1())
-        phone.install()
-    elif moment == "renewed":
-        phone.register()
-    elif moment == "left":
-        phone.register(expires=0)
+# --- a phone that forgets
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@every_way
+def test_a_phone_restarts_at_any_moment(
+    site: Site, version: int, transport: str, moment: Moment
+) -> None:
+    phone = site.phone(version, transport=transport)
+    moment(site, phone)
     phone.restart()
     phone.register()
     site.wait_for_states(4, phone)

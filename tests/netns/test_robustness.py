@@ -4,108 +4,75 @@ import contextlib
 import random
 import socket
 from collections.abc import Iterator
+from itertools import cycle, islice, product
 from pathlib import Path
 
 import pytest
 
 from tests.netns.lab import Lab, open_lab
+from tests.netns.moments import MOMENTS
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess, config, running
+from tests.netns.site import PEER, PORT, WAYS, Site, open_site
 from tests.peers import text
-from tests.peers.core import Core
+from tests.peers.agreement import draw
+from tests.peers.core import Reaction
 from tests.peers.phone import Phone
-from tests.peers.sas import IpXfrm, hops
-from tests.peers.subscription import subscriber
+from tests.peers.sas import hops
 from tests.peers.text import Address
-from tests.peers.wire import Pump, placed_in
 from tests.sip import samples
 from tests.sip.mutations import MUTATIONS
 
 pytestmark = pytest.mark.esp
 
-PORT = 5060
 LINGER = 0.3
 PHONES = 50
 OPERATIONS = 200
-# Something of another program in our namespace: an SA to our address, and a policy.
-FOREIGN_STATE = (
+# Of another program in our namespace: SAs from and to addresses of ours, and policies.
+FOREIGN = (
     "xfrm state add src 192.0.2.250 dst 192.0.2.1 proto esp spi 0x1234 reqid 99 mode transport"
     " auth-trunc hmac(sha1) 0x0102030405060708090a0b0c0d0e0f1011121314 96"
-    ' enc ecb(cipher_null) ""'
-)
-FOREIGN_POLICY = (
+    ' enc ecb(cipher_null) ""',
+    "xfrm state add src 2001:db8:1::1 dst 2001:db8:1::b proto esp spi 0x1234 mode transport"
+    " aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128",
     "xfrm policy add src 192.0.2.250 dst 192.0.2.1 dport 7000 dir in"
-    " tmpl proto esp mode transport reqid 99"
+    " tmpl proto esp mode transport reqid 99",
+    "xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1 dport 7000 dir in action block",
 )
-
-
-@pytest.fixture
-def pump() -> Iterator[Pump]:
-    made = Pump()
-    yield made
-    made.close()
-
-
-@contextlib.contextmanager
-def core_of(lab: Lab, pump: Pump, phones: int) -> Iterator[Core]:
-    cards = [subscriber(number) for number in range(1, phones + 1)]
-    core = Core(
-        Address(lab.v4.core, PORT), cards, socket_factory=placed_in(lab.core.entered), pump=pump
-    )
-    core.record = False
-    try:
-        yield core
-    finally:
-        core.close()
-
-
-@contextlib.contextmanager
-def phones_of(lab: Lab, pump: Pump, phones: int) -> Iterator[list[Phone]]:
-    """Phones, each with a card and an address of its own, IPv4 and IPv6 in turn."""
-    families = (lab.v4, lab.v6)
-    made = [
-        Phone(
-            subscriber(number + 1),
-            families[number % 2].phones[number],
-            Address(families[number % 2].pcscf_gm, PORT),
-            sas=IpXfrm(lab.ue.name),
-            socket_factory=placed_in(lab.ue.entered),
-            pump=pump,
-        )
-        for number in range(phones)
-    ]
-    try:
-        yield made
-    finally:
-        for phone in made:
-            phone.close()
 
 
 # --- a crash
 
 
-def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path, pump: Pump) -> None:
-    with (
-        open_lab(phones=3) as lab,
-        core_of(lab, pump, 3),
-        phones_of(lab, pump, 3) as (registered, challenged, later),
-    ):
-        lab.pcscf.ip(FOREIGN_STATE, FOREIGN_POLICY)
+def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path) -> None:
+    """SIGKILL while phones are at every point of a registration, over every way."""
+    with open_lab(phones=4 * len(MOMENTS)) as lab, open_site(lab) as site:
+        lab.pcscf.ip(*FOREIGN)
         foreign = lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()
         with running(lab, tmp_path, config(lab)) as pcscf:
             policies = sorted(map(str, lab.pcscf.xfrm_policies()))
-            registered.register()
-            challenged.take_challenge(challenged.sm1())
-            assert len(lab.pcscf.xfrm_states()) == 1 + 4 + 4
+            phones = []
+            for (version, transport), moment in product(WAYS, MOMENTS):
+                phones.append(site.phone(version, transport=transport))
+                moment(site, phones[-1])
+            held = site.spis()
+            assert len(held) > 4 * len(phones)
             pcscf.kill()
-            assert len(lab.pcscf.xfrm_states()) == 1 + 4 + 4  # nobody has cleared up yet
+            assert site.spis() == held  # nobody has cleared up yet
+            assert sorted(map(str, lab.pcscf.xfrm_policies())) == policies  # nor opened a port
             pcscf.start_again()
             assert lab.pcscf.xfrm_states() == foreign[0]
             assert sorted(map(str, lab.pcscf.xfrm_policies())) == policies
-            for phone in (later, registered, challenged):
+            for register in site.dropped:
+                site.answer_late(register)
+            site.settle()
+            assert lab.pcscf.xfrm_states() == foreign[0]
+            for phone in phones:
                 phone.restart()
                 phone.register()
-                assert phone.message("sip:bob@example.com").status == 200
+                assert phone.message(PEER).status == 200
+            assert len(site.states()) == 4 * len(phones) + len(foreign[0])
+            assert sorted(map(str, lab.pcscf.xfrm_policies())) == policies
             assert pcscf.stop() == 0
         assert (lab.pcscf.xfrm_states(), lab.pcscf.xfrm_policies()) == foreign
 
@@ -113,34 +80,51 @@ def test_after_a_crash_only_our_own_leftovers_go(tmp_path: Path, pump: Pump) -> 
 # --- much coming and going
 
 
-def test_the_kernel_holds_the_sas_of_those_who_are_registered(tmp_path: Path, pump: Pump) -> None:
+def test_the_kernel_holds_the_sas_of_those_who_are_registered(tmp_path: Path) -> None:
     with (
         open_lab(phones=PHONES) as lab,
-        core_of(lab, pump, PHONES),
-        phones_of(lab, pump, PHONES) as phones,
         running(lab, tmp_path, config(lab, security=f"sa_linger = {LINGER}")),
+        open_site(lab) as site,
     ):
-        policies = len(lab.pcscf.xfrm_policies())
+        ways = islice(cycle(WAYS), PHONES)
+        phones = [site.phone(version, transport=transport) for version, transport in ways]
+        policies = lab.pcscf.xfrm_policies()
         source = random.Random(33203)
-        for phone in phones:
-            phone.record = False
+        for peer in (site.core, *phones):
+            peer.record = False
         for _ in range(OPERATIONS):
-            _come_or_go(source.choice(phones), source)
+            _come_or_go(site, source.choice(phones), source)
         expected = {one for phone in phones for one in _states_of(phone)}
         assert 0 < len(expected) < 4 * PHONES  # both kinds of phones are there
         wait_until(lambda: _installed(lab) == expected, "the replaced SAs are gone")
-        assert len(lab.pcscf.xfrm_policies()) == policies
+        assert lab.pcscf.xfrm_policies() == policies
+        for phone in phones:
+            if phone.current:
+                phone.deregister()
+        wait_until(lambda: not _installed(lab), "all have left")
+        assert lab.pcscf.xfrm_policies() == policies
 
 
-def _come_or_go(phone: Phone, source: random.Random) -> None:
-    """A phone that is out registers; one that is in leaves or registers again."""
-    if phone.current is None or source.random() < 0.6:
-        phone.register()
-        phone.drop_old()
-        # TS 33.203 7.4: the old set goes once the new one was used.
-        assert phone.message("sip:bob@example.com").status == 200
-    else:
+def _come_or_go(site: Site, phone: Phone, source: random.Random) -> None:
+    """A phone that is out registers; one that is in renews in one of four ways, or leaves."""
+    what = source.choices(["challenged", "unchallenged", "in clear", "restarted", "leave"])[0]
+    if phone.current and what == "leave":
         phone.deregister()
+        return
+    if phone.current and what == "unchallenged":
+        site.core.next.append(Reaction(challenge=False))
+        phone.register()
+    elif phone.current and what == "in clear":
+        phone.take_challenge(phone.sm1(protected=False, numbers=draw(None)))
+        phone.install()
+        phone.accept(phone.sm7(protected=None))
+    else:
+        if what == "restarted":
+            phone.restart()
+        phone.register()
+    phone.drop_old()
+    # TS 33.203 7.4: the old set goes once the new one was used.
+    assert phone.message(PEER).status == 200
 
 
 def _states_of(phone: Phone) -> set[tuple[str, int]]:
@@ -274,7 +258,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Pc
 
 
 @pytest.fixture
-def attackers(attacked: tuple[Lab, PcscfProcess], pump: Pump) -> Iterator[list[Attacker]]:
+def attackers(attacked: tuple[Lab, PcscfProcess]) -> Iterator[list[Attacker]]:
     """One on each side. What they did must not be felt by phones that come behind them."""
     lab, pcscf = attacked
     made = [Attacker(lab, at_core=side) for side in (False, True)]
@@ -284,10 +268,10 @@ def attackers(attacked: tuple[Lab, PcscfProcess], pump: Pump) -> Iterator[list[A
     assert pcscf.process.poll() is None
     assert "Traceback" not in pcscf.log
     assert "event_failed" not in pcscf.log
-    with core_of(lab, pump, 2), phones_of(lab, pump, 2) as phones:
-        for phone in phones:
+    with open_site(lab) as site:
+        for phone in (site.phone(4), site.phone(6)):
             phone.register()
-            assert phone.message("sip:bob@example.com").status == 200
+            assert phone.message(PEER).status == 200
             phone.deregister()
 
 
@@ -345,17 +329,17 @@ def _drips(link: socket.socket) -> bool:
 
 
 def test_esp_with_wrong_spis_or_wrong_keys_is_dropped_by_the_kernel(
-    attacked: tuple[Lab, PcscfProcess], attackers: list[Attacker], pump: Pump
+    attacked: tuple[Lab, PcscfProcess], attackers: list[Attacker]
 ) -> None:
     lab, _ = attacked
     for attacker in attackers:
         attacker.close()  # the phone and the core take their addresses
     with (
-        core_of(lab, pump, 1),
-        phones_of(lab, pump, 1) as (phone,),
+        open_site(lab) as site,
         lab.ue.entered(),
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as raw,
     ):
+        phone = site.phone()
         phone.register()
         assert phone.current
         unknown, known = 0x7777, phone.current.peer.spi_s
@@ -367,7 +351,7 @@ def test_esp_with_wrong_spis_or_wrong_keys_is_dropped_by_the_kernel(
         errors = lab.pcscf.xfrm_errors()
         assert errors["XfrmInNoStates"] - before.get("XfrmInNoStates", 0) == 500
         assert sum(errors.values()) - sum(before.values()) >= 1000
-        assert phone.message("sip:bob@example.com").status == 200  # nor is its window moved
+        assert phone.message(PEER).status == 200  # nor is its window moved
         phone.deregister()
 
 
