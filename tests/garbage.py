@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def no_garbage() -> Iterator[None]:
-    """AssertionError with the types, if only the collector can free what is made within and dropped."""
+    """AssertionError with the types, if only the collector can free what was made within."""
     gc.collect()
     gc.freeze()
     gc.disable()
