@@ -7,6 +7,15 @@ import pytest
 from tests.netns.lab import Lab, open_lab
 from tests.netns.pcscf_process import config, running
 from tests.netns.site import LINGER, PHONES, SLACK, Site, core_in
+from tests.peers.wire import Pump
+
+
+@pytest.fixture
+def pump() -> Iterator[Pump]:
+    """One thread for all peers of a test."""
+    made = Pump()
+    yield made
+    made.close()
 
 
 @pytest.fixture
