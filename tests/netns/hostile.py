@@ -27,7 +27,7 @@ def impatient(lab: Lab) -> str:
         limits=f"message_timeout = {MESSAGE_TIMEOUT}\nmax_pending_per_source = 1000",
         timers__core=timers,
         timers__gm=timers,
-        security="reg_await_auth = 1.0",
+        security="reg_await_auth = 1.0\nsa_linger = 0.5",
     )
 
 

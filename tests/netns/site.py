@@ -7,7 +7,7 @@ test leaves behind is of no concern to the next.
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.netns.lab import Lab
 from tests.netns.namespace import wait_until
@@ -22,6 +22,8 @@ from tests.peers.sas import IpXfrm
 from tests.peers.subscription import Subscription, subscriber
 from tests.peers.text import Address
 from tests.peers.wire import placed_in
+
+P = TypeVar("P", bound=Phone)
 
 PHONES = 60
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
@@ -46,9 +48,15 @@ class Site:
 
     def phone(self, version: int = 4, *, card: Subscription | None = None, **options: Any) -> Phone:
         """Make a phone at a fresh address; its own card, unless ``card`` is given."""
+        return self.phone_of(Phone, version, card=card, **options)
+
+    def phone_of(
+        self, kind: type[P], version: int = 4, *, card: Subscription | None = None, **options: Any
+    ) -> P:
+        """Make a phone of another kind."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
-        phone = Phone(
+        phone = kind(
             card or CARDS[number],
             at.phones[number],
             Address(at.pcscf_gm, 5060),
