@@ -89,7 +89,7 @@ class Insider(Phone):
         """Send it from uc to ps on a new connection, and so much more that it is cut off."""
         self._hang_up(over)
         self.sent += len(FILLER)
-        with contextlib.suppress(ConnectionError), self._dialled(over) as link:
+        with contextlib.suppress(OSError), self._dialled(over) as link:
             link.sendall(data + FILLER)
             while link.recv(len(FILLER)):
                 pass
@@ -102,7 +102,11 @@ class Insider(Phone):
         # The next one starts from the same port: no TIME_WAIT.
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         link.bind((self.address, over.own.port_c))
-        link.connect((self.pcscf.host, over.peer.port_s))
+        try:
+            link.connect((self.pcscf.host, over.peer.port_s))
+        except OSError:  # its SAs may be gone by now
+            link.close()
+            raise
         return link
 
     def _hang_up(self, over: Agreement) -> None:

@@ -19,7 +19,7 @@ class Sender(Protocol):
     sent: int
 
 
-def impatient(lab: Lab) -> str:
+def impatient(lab: Lab, *, reg_await_auth: float = 1.0) -> str:
     """Short timers, and room for many registrations in progress of one phone."""
     timers = "t1 = 0.02\nt2 = 0.04\nt4 = 0.04"
     return config(
@@ -27,7 +27,7 @@ def impatient(lab: Lab) -> str:
         limits=f"message_timeout = {MESSAGE_TIMEOUT}\nmax_pending_per_source = 1000",
         timers__core=timers,
         timers__gm=timers,
-        security="reg_await_auth = 1.0\nsa_linger = 0.5",
+        security=f"reg_await_auth = {reg_await_auth}\nsa_linger = 2.0",
     )
 
 

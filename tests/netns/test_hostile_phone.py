@@ -22,14 +22,18 @@ pytestmark = pytest.mark.esp
 WAYS = [(4, "UDP"), (6, "TCP")]
 VERSIONS = {"UDP": 40, "TCP": 10}  # before each message under SAs
 WARM_UP = ROUNDS = 15  # of two messages each
-CHALLENGES = REQUESTS = 6
+CHALLENGES = 6
+REQUESTS = {"UDP": 6, "TCP": 3}  # a broken stream is a lost answer: TCP takes its time
 
 
 @pytest.fixture(scope="module")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One P-CSCF for the module: what one test breaks, the next ones may see."""
     directory = tmp_path_factory.mktemp("insiders")
-    with open_lab(phones=20) as lab, running(lab, directory, impatient(lab)) as process:
+    with (
+        open_lab(phones=20) as lab,
+        running(lab, directory, impatient(lab, reg_await_auth=5.0)) as process,
+    ):
         core = UnshakenCore(
             Address(lab.v4.core, 5060), CARDS, socket_factory=placed_in(lab.core.entered)
         )
@@ -105,7 +109,8 @@ def test_a_challenged_phone_may_answer_anything(site: Site, version: int, transp
             insider.take_challenge(insider.sm1())
             insider.install()
             with sealed(site, insider):
-                insider.send_sm7()
+                with contextlib.suppress(OSError):  # its SAs may be gone by then
+                    insider.send_sm7()
                 assert insider.victim.message(PEER).status == 200  # behind all of it
             insider.restart()
 
@@ -115,7 +120,7 @@ def test_a_phone_may_answer_anything_to_a_request(site: Site, version: int, tran
     insider = site.phone_of(Insider, version, transport=transport)
     insider.register()
     with unshaken(site, insider):
-        for _ in range(REQUESTS):
+        for _ in range(REQUESTS[transport]):
             with sealed(site, insider):
                 assert insider.message(PEER).status == 200
                 assert site.core.request(insider.identity).status >= 200
