@@ -5,7 +5,7 @@ from pcscf.core.agreement import Offer
 from pcscf.core.register_request import RegisterRelay
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
-from pcscf.core.state import Attempt, Phone, Registration, attempt_key
+from pcscf.core.state import Attempt, Phone, attempt_key
 from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
@@ -87,14 +87,8 @@ class Challenges:
     def _discard(self, row: SaRow) -> None:
         if isinstance(row.owner, Attempt) and row.stage is Stage.TEMPORARY:
             self.abort(row.owner)
-            return
-        if isinstance(row.owner, Registration):
-            if row is row.owner.current:
-                row.owner.current = None
-            if row is row.owner.previous:
-                row.owner.previous = None
-                row.owner.via_previous = False
-        self._life.discard(row)
+        else:
+            self._life.discard(row)
 
     def _challenged_again(self, relay: RegisterRelay, response: Response) -> None:
         """A challenge to the answer of a challenge fails this authentication.

@@ -177,8 +177,6 @@ class Confirmations:
         """The phone registered in clear, as the policy for its network allows: no set serves it."""
         for row in registration.sets:
             self._life.discard(row)
-        registration.current = registration.previous = None
-        registration.via_previous = False
         registration.sa_deadline = -inf
         self._context.registry.set_clear_flow(registration, relay.server.flow)
 

@@ -5,7 +5,7 @@ from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow
-from pcscf.core.state import Attempt, Registration
+from pcscf.core.state import Attempt
 from xfrm.model import SaId
 
 
@@ -38,10 +38,4 @@ class LostSas:
             self._challenges.abort(owner)
         elif row is owner.current:
             self._confirmations.drop(owner, "unprotected")
-        elif row is owner.previous:
-            self._lose_previous(owner)
         self._life.discard(row)
-
-    def _lose_previous(self, registration: Registration) -> None:
-        registration.previous = None
-        registration.via_previous = False

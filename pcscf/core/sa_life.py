@@ -158,6 +158,8 @@ class SaLife:
         self._context.deadlines.cancel(row)
         self._context.sas.remove(row)
         self._left(row)
+        # Row and owner would keep each other, and only a full garbage collection find them.
+        row.owner.forget(row)
         self._context.emit(RemoveSas(row.sa_set))
         self._context.emit(CloseFlow(to_phone(row, Transport.TCP)))
         if row.connection is not None:

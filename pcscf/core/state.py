@@ -77,6 +77,14 @@ class Registration(Timed):
         """The confirmed sets, newest first."""
         return tuple(row for row in (self.current, self.previous) if row is not None)
 
+    def forget(self, row: SaRow) -> None:
+        """Take note that a set is gone; requests go out on the one that is left, if any."""
+        if row is self.current:
+            self.current = None
+        if row is self.previous:
+            self.previous = None
+            self.via_previous = False
+
     @property
     def identities(self) -> tuple[str, ...]:
         """Registered public identities, the default one first."""
@@ -113,6 +121,11 @@ class Attempt(Timed):
         self.offer = offer
         self.under = under
         self.row: SaRow | None = None
+
+    def forget(self, row: SaRow) -> None:
+        """Take note that its set is gone."""
+        if row is self.row:
+            self.row = None
 
     @property
     def impi(self) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 from pcscf.core.events import Event, SipReceived, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
-from pcscf.net.sockets import endpoint, reset_on_close
+from pcscf.net.sockets import endpoint, reset_on_close, untie
 from pcscf.sip.framing import Ping, StreamFramer
 from pcscf.sip.limits import Limits
 
@@ -127,6 +127,7 @@ class Connection(asyncio.Protocol):
         for timer in (self._idle_timer, self._message_timer, self._close_timer):
             if timer:
                 timer.cancel()
+        untie(self._transport)
         if self._taken:
             self._owner.closed(self)
 

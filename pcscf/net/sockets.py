@@ -1,5 +1,6 @@
 """Non-blocking sockets bound to one address and port each."""
 
+import asyncio
 import errno
 import socket
 import struct
@@ -67,6 +68,15 @@ def bound_at_start(transport: Transport, local: Endpoint, *, shared: bool = Fals
 def reset_on_close(sock: socket.socket) -> None:
     """Have close() send RST and forget what is unsent: no TIME_WAIT, nothing sent later."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def untie(transport: asyncio.BaseTransport) -> None:
+    """Let a transport that is closed go at once.
+
+    asyncio's keeps a method of its own, and so itself: a full garbage collection would
+    have to find it, and those are rare (``pcscf.net.start``).
+    """
+    transport._read_ready_cb = None  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _enlarge(sock: socket.socket) -> None:

@@ -32,7 +32,7 @@ class StreamFramer:
         self._buffer = bytearray()
         self._searched = 0  # no blank line starts before this place
         self._size = 0  # of the message at the front; 0 until its head is complete
-        self._error: ParseError | None = None
+        self._broken: tuple[int, str, bytes] | None = None  # what the error says
 
     @property
     def pending(self) -> int:
@@ -49,18 +49,19 @@ class StreamFramer:
         """
         self._buffer += data
         items: list[bytes | Ping] = []
-        while self._error is None:
+        while self._broken is None:
             try:
                 item = self._next()
             except ParseError as error:
-                self._error = error
+                # Not the error itself: its traceback leads back here, a circle around all octets.
+                self._broken = (error.status, error.reason, error.head)
                 break
             if item is None:
                 return items
             items.append(item)
-        if self._error is not None and not items:
+        if self._broken is not None and not items:
             self._buffer.clear()
-            raise self._error
+            raise ParseError(*self._broken)
         return items
 
     def _next(self) -> bytes | Ping | None:

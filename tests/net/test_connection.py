@@ -1,7 +1,9 @@
 """One TCP connection: framing, keep-alives, time-outs, bounds."""
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -262,6 +264,23 @@ async def test_the_peers_end_is_told_once():
         assert b.told == ["opened", "closed"]
         b.connection.close()  # whoever still holds it may
         assert b.connection.send(b"x") == "connection is closing"
+
+
+@looped
+@pytest.mark.parametrize("data", [message(), message()[:9], b"x" * 40_000])
+async def test_a_closed_connection_is_freed_without_the_collector(data):
+    gc.disable()
+    try:
+        async with bench() as b:
+            kept = [weakref.ref(one) for one in (b.connection, b.connection._transport)]
+            b.receive(data)
+            b.writer.close()
+            await until(lambda: "closed" in b.told)
+            del b.connection
+            b.events.clear()  # an error knows where it was raised
+            await until(lambda: not any(one() for one in kept))
+    finally:
+        gc.enable()
 
 
 @looped

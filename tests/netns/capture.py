@@ -46,6 +46,13 @@ class Capture:
         self._drain()
         return [frame for _, frame in self._packets]
 
+    def protocols(self, host: str) -> set[int]:
+        """Return the IP protocols of what went to an address, neighbour solicitations aside."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        address = socket.inet_pton(family, host)
+        found = (_protocol(frame, address) for frame in self.frames())
+        return {one for one in found if one is not None} - {socket.IPPROTO_ICMPV6}
+
     def write(self, path: Path) -> None:
         """Write what was captured so far as a pcap file (nanosecond times)."""
         self._drain()
@@ -75,6 +82,16 @@ class Capture:
             except BlockingIOError:
                 return
             self._packets.append((_time_ns(ancillary), frame))
+
+
+def _protocol(frame: bytes, to: bytes) -> int | None:
+    """The protocol of an IP packet to this address; of a fragment, that of the whole."""
+    kind, packet = frame[12:14], frame[14:]
+    if kind == b"\x08\x00" and packet[16:20] == to:
+        return packet[9]
+    if kind == b"\x86\xdd" and packet[24:40] == to:
+        return packet[40] if packet[6] == socket.IPPROTO_FRAGMENT else packet[6]
+    return None
 
 
 def _time_ns(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -45,6 +45,12 @@ class PcscfProcess:
         """All it has said so far."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def resident(self) -> int:
+        """Resident memory, octets."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) << 10
+
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         self.process.kill()

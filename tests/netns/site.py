@@ -8,7 +8,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,6 +24,8 @@ from tests.peers.sas import IpXfrm
 from tests.peers.subscription import Subscription, subscriber
 from tests.peers.text import Address
 from tests.peers.wire import Pump, placed_in
+
+P = TypeVar("P", bound=Phone)
 
 PHONES = 120
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
@@ -65,9 +67,21 @@ class Site:
         **options: Any,
     ) -> Phone:
         """Make a phone at a fresh address; its own card, unless ``card`` is given."""
+        return self.phone_of(Phone, version, card=card, port=port, **options)
+
+    def phone_of(
+        self,
+        kind: type[P],
+        version: int = 4,
+        *,
+        card: Subscription | None = None,
+        port: int = PORT,
+        **options: Any,
+    ) -> P:
+        """Make a phone of another kind."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
-        phone = Phone(
+        phone = kind(
             card or CARDS[number],
             at.phones[number],
             Address(at.pcscf_gm, port),
@@ -149,12 +163,18 @@ class Site:
 
 
 @contextlib.contextmanager
-def open_site(lab: Lab, behaviour: Behaviour | None = None, *, version: int = 4) -> Iterator[Site]:
+def open_site(
+    lab: Lab,
+    behaviour: Behaviour | None = None,
+    *,
+    version: int = 4,
+    kind: type[Core] = Core,
+) -> Iterator[Site]:
     """Start a core within the block, and close it with all phones."""
     pump = Pump()
     factory = placed_in(lab.core.entered)
     at = Address(lab.addresses(version).core, PORT)
-    core = Core(at, CARDS, behaviour, socket_factory=factory, pump=pump)
+    core = kind(at, CARDS, behaviour, socket_factory=factory, pump=pump)
     site = Site(lab, core, pump)
     try:
         yield site

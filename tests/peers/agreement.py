@@ -100,6 +100,11 @@ class ProtectedPorts:
                     with contextlib.suppress(KeyError):
                         table.pop(port).close()
 
+    def reset(self) -> None:
+        """End the connections that were accepted at once."""
+        for port in self._tcp.values():
+            port.reset()
+
     def udp(self, port: int, remote: Address) -> Send:
         """A way to send datagrams from a protected port."""
         return partial(self._udp[port].send, remote=remote)

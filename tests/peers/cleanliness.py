@@ -28,14 +28,14 @@ def violations(phone: Handset) -> list[str]:
     """Every rule that was broken, in the order of the messages."""
     found = [f"no SIP message: {data[:80]!r} on {origin}" for data, origin in phone.unreadable]
     for received in phone.received:
-        rules = (_keys(phone, received), _headers(received), _socket(phone, received))
+        rules = (keys_in(phone, received), _headers(received), _socket(phone, received))
         found += [f"{received.message.start}: {line}" for rule in rules for line in rule]
     for agreement in phone.agreements:
         found += [f"Security-Server: {line}" for line in _server_list(agreement)]
     return found
 
 
-def _keys(phone: Handset, received: Received) -> Iterator[str]:
+def keys_in(phone: Handset, received: Received) -> Iterator[str]:
     """CK and IK neither as parameters nor as octets, whatever the spelling."""
     for name in AUTH_HEADERS:
         for value in received.message.values(name):

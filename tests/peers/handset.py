@@ -66,7 +66,14 @@ class Handset(Peer):
         return (self.identities or self.subscription.impus)[0]
 
     def close(self) -> None:
-        """Remove all SAs and close all sockets."""
+        """Remove all SAs and close all sockets.
+
+        Connections are reset while their SAs are there: a FIN would be repeated without them.
+        """
+        for one in self.sets:
+            if one.link:
+                one.link.reset()
+        self._ports.reset()
         self.drop(*self.sets)
         self._close_clear()
         super().close()

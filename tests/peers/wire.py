@@ -8,6 +8,7 @@ can place them in a network namespace.
 import contextlib
 import selectors
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -156,6 +157,12 @@ class TcpLink:
         self.closed.set()
         self._pump.drop(self._sock)
 
+    def reset(self) -> None:
+        """End the connection at once: nothing of it comes any more, from either side."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     def _read(self) -> None:
         try:
             data = self._sock.recv(CHUNK)
@@ -212,6 +219,11 @@ class TcpPort:
         self._pump.drop(self._sock)
         for link in self.links:
             link.close()
+
+    def reset(self) -> None:
+        """End the connections that were accepted at once."""
+        for link in self.links:
+            link.reset()
 
     def _accept(self) -> None:
         sock, _peer = self._sock.accept()

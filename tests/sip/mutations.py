@@ -32,10 +32,14 @@ def mutations(count: int, seed: int = 1) -> Iterator[bytes]:
     source = random.Random(seed)
     whole = corpus()
     for _ in range(count):
-        data = source.choice(whole)
-        for _ in range(source.randint(1, 4)):
-            data = source.choice(MUTATIONS)(source, data)
-        yield data
+        yield mutated(source, source.choice(whole))
+
+
+def mutated(source: random.Random, data: bytes) -> bytes:
+    """Give a message with one to four mutations."""
+    for _ in range(source.randint(1, 4)):
+        data = source.choice(MUTATIONS)(source, data)
+    return data
 
 
 def _span(source: random.Random, data: bytes, longest: int) -> tuple[int, int]:

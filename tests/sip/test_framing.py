@@ -8,6 +8,7 @@ from pcscf.errors import ParseError
 from pcscf.sip.framing import Ping, StreamFramer
 from pcscf.sip.limits import DEFAULT, Limits
 from pcscf.sip.message import parse
+from tests.garbage import no_garbage
 from tests.sip import samples
 from tests.sip.strategies import messages
 
@@ -110,6 +111,15 @@ def test_what_was_whole_before_an_error_is_given_first() -> None:
         with pytest.raises(ParseError, match="Missing Content-Length"):
             framer.feed(b"")
     assert framer.pending == 0
+
+
+def test_a_broken_stream_is_let_go_with_its_error() -> None:
+    with no_garbage():
+        framer = StreamFramer()
+        for data in (b"x" * 40000, b""):
+            with pytest.raises(ParseError):
+                framer.feed(data)
+        del framer
 
 
 @pytest.mark.parametrize("over", [0, 1])
