@@ -53,9 +53,13 @@ class RemoveSas:
 
 @dataclass(frozen=True, slots=True)
 class CloseFlow:
-    """Close a TCP connection after what was sent on it has left."""
+    """Close a TCP connection after what was sent on it has left.
+
+    ``at_once``: its SAs are gone, so nothing can leave, and its ports may be needed again.
+    """
 
     flow: Flow
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,9 +161,9 @@ class SaLife:
         # Row and owner would keep each other, and only a full garbage collection find them.
         row.owner.forget(row)
         self._context.emit(RemoveSas(row.sa_set))
-        self._context.emit(CloseFlow(to_phone(row, Transport.TCP)))
+        self._context.emit(CloseFlow(to_phone(row, Transport.TCP), at_once=True))
         if row.connection is not None:
-            self._context.emit(CloseFlow(row.connection))
+            self._context.emit(CloseFlow(row.connection, at_once=True))
 
     def _left(self, row: SaRow) -> None:
         if row.stage is Stage.LEAVING:

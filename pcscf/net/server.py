@@ -193,8 +193,8 @@ class Server:
                 self._try_kernel("extend_failed", lambda: self._kernel.extend(sa_set, lifetime))
             case RemoveSas(sa_set):
                 self._try_kernel("remove_failed", lambda: self._kernel.remove(sa_set))
-            case CloseFlow(flow):
-                self._tcp.close_flow(flow)
+            case CloseFlow(flow, at_once):
+                self._tcp.close_flow(flow, at_once=at_once)
             case Report(level, event, fields):
                 log.log(_LEVELS[level.upper()], event, **fields)
         return True

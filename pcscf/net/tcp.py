@@ -80,10 +80,14 @@ class TcpTable:
         else:
             self._failed(effect, "no connection")
 
-    def close_flow(self, flow: Flow) -> None:
-        """Close a connection after what was sent on it has left; none is no error."""
+    def close_flow(self, flow: Flow, *, at_once: bool = False) -> None:
+        """Close a connection, after what was sent on it has left or at once; none is no error."""
         connection = self._by_key.get(flow.connection_key)
-        if connection is not None:
+        if connection is None:
+            return
+        if at_once:
+            connection.reset()
+        else:
             connection.close()
 
     async def close(self) -> None:

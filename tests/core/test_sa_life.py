@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.core.effects import RemoveSas
+from pcscf.core.effects import CloseFlow, RemoveSas
 from pcscf.core.flow import Transport
 from pcscf.core.sa_table import Stage as SaStage
 from tests.core.phone import Phone
@@ -76,6 +76,7 @@ def test_a_set_takes_its_connections_along(stage: Stage) -> None:
     phone.says(phone.message("MESSAGE", "sip:b@example.net"))
     stage.wait(stage.policy.sa_linger)
     assert set(stage.closed) == {old, ours}
+    assert {effect.at_once for effect in stage.log if isinstance(effect, CloseFlow)} == {True}
 
 
 def test_connections_of_the_new_set_stay_when_the_old_one_goes(stage: Stage) -> None:

@@ -203,6 +203,20 @@ async def test_of_two_connections_with_one_core_port_the_later_one_is_used():
 
 
 @looped
+async def test_a_connection_closed_at_once_leaves_its_ports():
+    async with table() as (subject, events), peer() as phone:
+        with bound(Transport.TCP, Endpoint(HOST, 0)) as free:
+            port = endpoint(free.getsockname()).port
+        flow = flow_to(phone.local, port=port)
+        for text in (b"1", b"2"):
+            subject.send(SendSip(flow, text, "ref", connect=True))
+            await until(lambda: text in phone.came.values())  # noqa: B023 - used at once
+            subject.close_flow(flow, at_once=True)
+            await until(lambda: events == [FlowClosed(flow)])
+            events.clear()
+
+
+@looped
 async def test_a_connection_that_is_closing_is_replaced():
     async with table() as (subject, events), peer() as core:
         flow = flow_to(core.local, Side.CORE)

@@ -13,6 +13,7 @@ from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import config, running
 from tests.netns.site import PEER, LabXfrm, Site, every_way, open_site
+from tests.peers.agreement import draw
 from tests.peers.core import Reaction
 from tests.peers.peer import NothingCameError, Received, Sent
 from tests.peers.phone import Phone
@@ -210,6 +211,27 @@ def _connections(lab: Lab, port: int) -> list[list[str]]:
         tables = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
     return [row for row in rows if row[2].endswith(f":{port:04X}") and row[3] in {"01", "08"}]
+
+
+def test_a_phone_that_vanished_is_reached_again_on_the_same_ports(tmp_path: Path) -> None:
+    """Our ends of its old connections, without SAs, cannot even say goodbye."""
+    with (
+        open_lab() as lab,
+        running(lab, tmp_path, config(lab, gm='ports_pc = "6112-6113"')),
+        open_site(lab) as site,
+    ):
+        phone = site.phone(transport="TCP")
+        numbers = draw(None)
+        ways = []
+        for _ in range(3):  # the third time both are as they were the first time
+            phone.register(numbers=numbers)
+            hang_up(site, phone)
+            ways.append(_way(site.request_to(phone)))
+            forgets(phone)
+            phone.restart()
+            site.core.registrar.records[phone.subscription.impi].bindings.clear()
+            numbers = draw(None)._replace(port_s=numbers.port_s)
+        assert ways[0] == ways[2] != ways[1]
 
 
 def _way(received: Received) -> tuple[str, int, int]:
