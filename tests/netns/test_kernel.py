@@ -5,7 +5,6 @@ import errno
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 from collections import Counter
@@ -91,11 +90,7 @@ class Bench:
             return self.stack.enter_context(contextlib.closing(ExpireMonitor(REQID, **more)))
 
     def bound(self, host: Namespace, address: str, port: int, **more) -> socket.socket:
-        made = self.stack.enter_context(host.socket((address, port), **more))
-        if made.type == socket.SOCK_STREAM:
-            # A reset at the end: a FIN would be repeated into the tests that follow.
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return made
+        return self.stack.enter_context(host.socket((address, port), **more))
 
     def errors(self) -> dict[str, int]:
         """What the P-CSCF's kernel has counted since the test began."""
