@@ -16,12 +16,12 @@ from pcscf.sip.uri import SipUri
 # Wider: UTF8-NONASCII outside of quotes, as phones send it; any visible character in the
 # URI, which is mostly passed on unread.
 _NAME_ADDR = re.compile(
-    rf"(?:({grammar.quoted_string})|((?:[{grammar.token_chars}{grammar.UTF8_NONASCII} \t])*+))"
+    rf"(?:({grammar.quoted_string})|([{grammar.token_chars}{grammar.UTF8_NONASCII} \t]*+))"
     rf"{grammar.SWS}<({grammar.scheme}:[^<>\"\x00-\x20\x7f]++)>"
 )
 # addr-spec without <>: RFC 3261 20.10: no comma, question mark or semicolon in the URI
 _ADDR_SPEC = re.compile(
-    rf"{grammar.scheme}:(?:[/:@&=+$\[\]{grammar.unreserved_chars}]++|{grammar.escaped})++"
+    rf"{grammar.scheme}:(?:[/:@&=+$\[\]{grammar.unreserved_chars}]++|{grammar.escaped})+"
 )
 
 

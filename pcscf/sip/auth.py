@@ -20,7 +20,7 @@ _SWS = r"[ \t\r\n]*+"
 # Wider: an unquoted value may be empty or hold what base64 and URIs need. It has "=" at its
 # end only and no ";" at all: no second parameter can hide in it.
 _plain = r"[A-Za-z0-9\-._~+/!%*`'@:$&?\[\]]*+=*+"
-_quoted = r'"(?:[^"\\]++|\\.)*+"'
+_quoted = r'"(?:[^"\\]++|\\.)*"'
 # challenge = ("Digest" LWS digest-cln *(COMMA digest-cln)) / other-challenge
 # One piece between commas: [auth-scheme LWS] auth-param, or a lone word, or nothing.
 _PIECE = re.compile(

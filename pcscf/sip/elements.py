@@ -7,7 +7,7 @@ import re
 
 # An unclosed quote or bracket reaches to the end of the value: the element is then
 # refused by its own parser, and a value of quotes costs no more than one pass.
-_ELEMENT = re.compile(r'(?:[^",<]++|"(?:[^"\\]++|\\.)*+"?|<[^>]*+>?)++', re.DOTALL)
+_ELEMENT = re.compile(r'(?:[^",<]++|"(?:[^"\\]++|\\.)*"?|<[^>]*+>?)+', re.DOTALL)
 
 
 def split_elements(value: str) -> list[str]:

@@ -3,7 +3,8 @@ r"""The fragments of RFC 3261 section 25 that this package reads, by their names
 Every fragment is the source of a regular expression, with its rule beside it. They
 are meant for *unfolded* text: a line break plus blanks has become one SP already, so
 LWS is blanks alone. No fragment can backtrack more than linearly: alternatives start
-with different characters and repeated groups are possessive (``*+``).
+with different characters, and what follows a group cannot start as the group does. Only single
+characters repeat possessively (``*+``): for groups, early releases of Python 3.11 get that wrong.
 
 Where phones are known to differ from the rule, the fragment is wider; the comment says so.
 """
@@ -30,7 +31,7 @@ word = rf"[{token_chars}()<>:\\\"/\[\]?{{}}]++"
 # qdtext = LWS / %x21 / %x23-5B / %x5D-7E / UTF8-NONASCII
 # quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
 # Wider: qdtext takes control characters too; they do no harm inside quotes.
-quoted_string = r'"(?:[^"\\\r\n]++|\\[^\r\n])*+"'
+quoted_string = r'"(?:[^"\\\r\n]++|\\[^\r\n])*"'
 
 # UTF8-NONASCII, on decoded text; bytes that are no UTF-8 are the surrogates DC80-DCFF
 UTF8_NONASCII = "\x80-\U0010ffff"
@@ -44,17 +45,17 @@ unreserved_chars = r"A-Za-z0-9\-_.!~*'()"
 # user = 1*(unreserved / escaped / user-unreserved)
 # user-unreserved = "&" / "=" / "+" / "$" / "," / ";" / "?" / "/"
 user_chars = rf"{unreserved_chars}&=+$,;?/"
-user = rf"(?:[{user_chars}]++|{escaped})++"
+user = rf"(?:[{user_chars}]++|{escaped})+"
 
 # password = *(unreserved / escaped / "&" / "=" / "+" / "$" / ",")
-password = rf"(?:[{unreserved_chars}&=+$,]++|{escaped})*+"
+password = rf"(?:[{unreserved_chars}&=+$,]++|{escaped})*"
 
 # hostname = *(domainlabel "." ) toplabel ["."] ; domainlabel = alphanum / alphanum
 #            *(alphanum / "-") alphanum
 # Wider: "_" inside a label, as private networks name their hosts; a toplabel may start
 # with a digit, so IPv4address = 1*3DIGIT 3("." 1*3DIGIT) is matched by this rule too.
-domainlabel = r"[A-Za-z0-9]++(?:[-_]++[A-Za-z0-9]++)*+"
-hostname = rf"{domainlabel}(?:\.{domainlabel})*+\.?"
+domainlabel = r"[A-Za-z0-9]++(?:[-_]++[A-Za-z0-9]++)*"
+hostname = rf"{domainlabel}(?:\.{domainlabel})*\.?"
 
 # IPv6reference = "[" IPv6address "]" ; IPv6address = hexpart [":" IPv4address]
 # Wider: any run of the characters; RFC 5118 4.10 asks to tolerate ":::" before IPv4.
@@ -73,18 +74,18 @@ paramchar = rf"(?:[\[\]/:&+${unreserved_chars}]++|{escaped})"
 
 # uri-parameter = pname ["=" pvalue] ; pname = 1*paramchar ; pvalue = 1*paramchar
 # Wider: an empty pvalue.
-uri_parameter = rf"{paramchar}++(?:={paramchar}*+)?"
+uri_parameter = rf"{paramchar}+(?:={paramchar}*)?"
 
 # headers = "?" header *("&" header) ; header = hname "=" hvalue
 hnv = rf"(?:[\[\]/?:+${unreserved_chars}]++|{escaped})"
-headers = rf"{hnv}++={hnv}*+(?:&{hnv}++={hnv}*+)*+"
+headers = rf"{hnv}+={hnv}*(?:&{hnv}+={hnv}*)*"
 
 # scheme = ALPHA *(ALPHA / DIGIT / "+" / "-" / ".")
 scheme = r"[A-Za-z][A-Za-z0-9+\-.]*+"
 
 # absoluteURI = scheme ":" (hier-part / opaque-part), made of reserved, unreserved, escaped
 # Wider: "[" and "]" (RFC 3986 authority).
-absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})++"
+absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})+"
 
 # gen-value = token / host / quoted-string
 # Wider: any run of characters that cannot end the value; a bare IPv6address ("received",

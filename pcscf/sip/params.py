@@ -9,8 +9,8 @@ from pcscf.errors import ParseError
 from pcscf.sip import grammar
 
 _PARAM = re.compile(grammar.generic_param)
-_PARAMS = re.compile(rf"(?:{grammar.generic_param})*+{grammar.SWS}")
-_URI_PARAMS = re.compile(rf"(?:;{grammar.uri_parameter})*+")
+_PARAMS = re.compile(rf"(?:{grammar.generic_param})*{grammar.SWS}")
+_URI_PARAMS = re.compile(rf"(?:;{grammar.uri_parameter})*")
 
 
 @dataclass(frozen=True, slots=True)

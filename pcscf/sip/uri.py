@@ -13,13 +13,13 @@ from pcscf.sip.remembered import remembered
 _SIP = re.compile(
     rf"(sips?):(?:({grammar.user})(?::({grammar.password}))?@)?"
     rf"({grammar.host})(?::({grammar.port}))?"
-    rf"((?:;{grammar.uri_parameter})*+)(?:\?({grammar.headers}))?",
+    rf"((?:;{grammar.uri_parameter})*)(?:\?({grammar.headers}))?",
     re.IGNORECASE | re.ASCII,
 )
 # telephone-subscriber = global-number / local-number (RFC 3966 3); "*", "#" and hex
 # digits are local-number's
 _TEL = re.compile(
-    rf"tel:(\+?[0-9A-Fa-f*#\-.()]+)((?:;{grammar.uri_parameter})*+)",
+    rf"tel:(\+?[0-9A-Fa-f*#\-.()]+)((?:;{grammar.uri_parameter})*)",
     re.IGNORECASE | re.ASCII,
 )
 _URI = re.compile(grammar.absoluteURI)
