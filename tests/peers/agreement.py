@@ -1,6 +1,7 @@
 """One security agreement of the phone, and the sockets on its protected ports."""
 
 import contextlib
+import itertools
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from tests.peers.wire import Deliver, Pump, Send, SocketFactory, TcpLink, TcpPor
 
 # Below the ports that Linux gives to outgoing connections (32768 and up).
 FIRST_PORT, PORTS = 20_000, 12_000
+# Each pair of ports in its turn: one that was drawn again at once could still be in TIME_WAIT.
+_turns = itertools.count(secrets.randbelow(PORTS // 2))
 FIRST_SPI, SPIS = 1_000_000_000, 3_000_000_000  # ten digits, as RFC 3329's grammar has it
 
 
@@ -56,7 +59,7 @@ def draw(used: Numbers | None) -> Numbers:
     The server port stays the one in use, if any (TS 33.203 section 7.4).
     """
     first, second = secrets.randbelow(SPIS // 2), secrets.randbelow(SPIS // 2)
-    port = FIRST_PORT + 2 * secrets.randbelow(PORTS // 2)
+    port = FIRST_PORT + 2 * (next(_turns) % (PORTS // 2))
     if used and port == used.port_c:
         return draw(used)
     kept = used.port_s if used else port + 1

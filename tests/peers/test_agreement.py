@@ -21,6 +21,11 @@ def test_drawn_numbers_are_fit_for_use():
         assert numbers.port_s == numbers.port_c + 1
 
 
+def test_no_port_is_drawn_twice_in_a_row_of_draws():
+    drawn = [port for _ in range(1000) for port in draw(None)[2:]]
+    assert len(set(drawn)) == 2000
+
+
 def test_server_port_is_kept_and_client_port_is_not():
     used = draw(None)
     for _ in range(50):
