@@ -153,9 +153,9 @@ class TcpLink:
         self._sock.sendall(data)
 
     def close(self) -> None:
-        """End the connection."""
-        self.closed.set()
+        """End the connection. Its ports are free once ``closed`` is set."""
         self._pump.drop(self._sock)
+        self.closed.set()
 
     def reset(self) -> None:
         """End the connection at once: nothing of it comes any more, from either side."""
