@@ -155,7 +155,8 @@ class Confirmations:
             self._adopt(relay, registration, relay.attempt.row)
         elif relay.server.flow.side is Side.CLEAR:
             self._unprotect(registration, relay)
-        self._life.extend(registration, max(binding.expires for binding in bindings))
+        under = relay.under.row if relay.under is not None else None
+        self._life.extend(registration, max(binding.expires for binding in bindings), under)
         self._schedule(registration)
         self._report("registered", registration)
 

@@ -105,7 +105,7 @@ class SaLife:
         """Make an attempt's set the current one; keep only the set that protected SM1 beside it.
 
         TS 33.203 7.4: without such a set the old ones go at once; with it, requests
-        go out on it until the phone uses the new one.
+        go out on it until the phone uses the new one, or until its own time is over.
         """
         for old in registration.sets:
             if old is not previous:
@@ -117,13 +117,22 @@ class SaLife:
         registration.via_previous = previous is not None
         if previous is not None:
             previous.stage = Stage.PREVIOUS
+            self._context.deadlines.set(previous, registration.sa_deadline)
 
-    def extend(self, registration: Registration, expires: float) -> None:
-        """Let the SAs outlive the registration; their lifetime never decreases (TS 33.203 7.4)."""
+    def extend(self, registration: Registration, expires: float, under: SaRow | None) -> None:
+        """Let the SAs outlive the registration; their lifetime never decreases (TS 33.203 7.4).
+
+        ``under`` is the set that a REGISTER came under which was not challenged: it may be
+        the previous one, which is in use again then. Else that one keeps the time it had.
+        """
         deadline = max(registration.sa_deadline, expires + self._context.policy.sa_slack)
         registration.sa_deadline = deadline
         lifetime = ceil(deadline - self._context.now) + _NET
         for row in registration.sets:
+            if row is registration.previous:
+                if row is not under:
+                    continue
+                self._context.deadlines.set(row, deadline)
             self._context.emit(ExtendSas(row.sa_set, lifetime))
 
     def on_traffic(self, row: SaRow) -> None:

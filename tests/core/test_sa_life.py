@@ -44,6 +44,38 @@ def test_the_old_set_lives_as_long_as_the_registration_if_the_new_one_is_never_u
     assert not stage.kernel
 
 
+def test_the_old_set_goes_when_its_own_time_is_over(stage: Stage) -> None:
+    """TS 33.203 7.4: then requests go out on the new one, used or not."""
+    phone = Phone(stage)
+    phone.registered(expires=600)
+    token, (old,) = stage.token(), stage.kernel
+    phone.rechallenged()
+    phone.says(phone.answer())
+    stage.accept(expires=6000)
+    stage.wait(629)
+    assert old in stage.kernel
+    stage.wait(2)
+    assert list(stage.kernel) == [phone.set_in_kernel()]
+    stage.core_asks(token)
+    assert stage.to_phone[-1].flow == phone.to_phone_flow()
+    stage.wait(6000)
+    assert stage.left_over() == {}
+
+
+def test_a_phone_that_goes_back_to_the_old_set_keeps_it(stage: Stage) -> None:
+    phone = Phone(stage)
+    phone.registered(expires=600)
+    token, back, (old,) = stage.token(), phone.to_phone_flow(), stage.kernel
+    flow = phone.reregistered()
+    for _ in range(3):
+        stage.receive(flow, phone.register(expires=600))
+        stage.accept(expires=600)
+        stage.wait(500)
+        stage.core_asks(token)
+        assert stage.to_phone[-1].flow == back
+    assert old in stage.kernel
+
+
 def test_use_of_the_old_set_does_not_end_it(stage: Stage) -> None:
     phone = Phone(stage)
     phone.registered()

@@ -64,6 +64,23 @@ def test_requests_go_out_on_the_old_set_until_the_phone_has_used_the_new_one(
     site.talks(phone)
 
 
+@pytest.mark.parametrize(("version", "transport"), [(4, "UDP"), (6, "TCP")])
+def test_the_old_set_serves_to_its_own_end_and_no_longer(
+    site: Site, version: int, transport: str
+) -> None:
+    """A phone that only listens never uses the new set, and gives up the old one in time."""
+    phone = site.phone(version, transport=transport)
+    phone.register(expires=2)
+    old = phone.current
+    phone.register()
+    assert came_under(phone, site.request_to(phone)) is old
+    assert len(site.states(phone)) == 8
+    site.wait_for_states(4, phone)
+    phone.drop_old()
+    assert came_under(phone, site.request_to(phone)) is phone.current
+    site.talks(phone)
+
+
 @every_way
 def test_the_server_ports_stay_and_the_rest_changes(
     site: Site, version: int, transport: str
