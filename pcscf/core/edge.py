@@ -164,16 +164,17 @@ class Edge:
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
         request, side = server.request, server.flow.side
-        if request.method == "INVITE":
-            raise SipError(501, "Not Implemented")
         if request.method == "CANCEL":
             raise SipError(481, "Call/Transaction Does Not Exist")
-        if side is Side.CORE:
+        # TS 24.229 5.2.1: before all else, for it is mostly an INVITE.
+        if side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
+            self._emergency.on_request(server)
+        elif request.method == "INVITE":
+            raise SipError(501, "Not Implemented")
+        elif side is Side.CORE:
             self._terminating.on_request(server)
         elif request.method == "REGISTER":
             self._registrar.on_register(server)
-        elif side is Side.CLEAR and is_emergency(request):
-            self._emergency.on_request(server)
         else:
             self._originating.on_request(server, self._user(server))
 

@@ -34,11 +34,12 @@ def test_the_request_uri_or_the_top_route_tells(uri: str, route: str, *, emergen
     assert is_emergency(request) is emergency
 
 
-def test_an_emergency_request_in_clear_is_told_to_go_elsewhere() -> None:
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_an_emergency_request_in_clear_is_told_to_go_elsewhere(method: str) -> None:
     """TS 24.229 5.2.10."""
     stage = Stage()
     phone = Phone(stage)
-    phone.says_in_clear(phone.message("MESSAGE", "urn:service:sos"))
+    phone.says_in_clear(phone.message(method, "urn:service:sos"))
     answer = stage.last_to_phone()
     assert answer.status == 380
     assert answer.get("content-type") == "application/3gpp-ims+xml"

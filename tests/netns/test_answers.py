@@ -339,12 +339,13 @@ def test_what_is_no_register_is_refused_in_clear(
 
 
 @every_way
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 @pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS"])
 def test_a_phone_in_need_is_sent_elsewhere(
-    site: Site, version: int, transport: str, uri: str
+    site: Site, version: int, transport: str, uri: str, method: str
 ) -> None:
     phone = site.phone(version)
-    answer = _in_clear(phone, transport, "MESSAGE", uri)
+    answer = _in_clear(phone, transport, method, uri)
     assert answer.status == 380
     assert answer.message.header("content-type") == "application/3gpp-ims+xml"
     assert b"<type>emergency</type>" in answer.message.body
