@@ -123,6 +123,20 @@ def test_under_the_set_before_the_latest_a_register_counts_as_unprotected(site: 
     phone.current = new
 
 
+@every_way
+def test_a_response_under_the_old_set_proves_nothing(
+    site: Site, version: int, transport: str
+) -> None:
+    """A challenge is answered under its own SAs (TS 33.203 7.2): ``yes`` belongs to them alone."""
+    phone = site.phone(version, transport=transport)
+    phone.register()
+    phone.take_challenge(phone.sm1())
+    known = len(registers(site, phone))
+    phone.send_sm7()  # the new SAs were not brought up
+    assert phone.message(PEER).status == 200  # behind it on the same way
+    assert [protection(one) for one in registers(site, phone)[known:]] in ([], ["no"])
+
+
 def test_a_path_is_hard_to_guess_and_leads_to_its_phone_alone(site: Site) -> None:
     phones = [site.phone(4), site.phone(6, transport="TCP"), site.phone(4)]
     for phone in phones:
