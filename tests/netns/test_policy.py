@@ -249,6 +249,20 @@ def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
         phone.assert_clean()
 
 
+def test_a_core_of_the_other_family_reaches_the_phone(shared_lab: Lab, tmp_path: Path) -> None:
+    """Path has our address of that family, as Via has."""
+    hops = (f"udp:[{shared_lab.v6.core}]:{PORT}",)
+    with (
+        running(shared_lab, tmp_path, config(shared_lab, next_hops=hops)),
+        open_site(shared_lab, version=6) as site,
+    ):
+        phone = site.phone()
+        phone.register()
+        (path,) = site.core.requests("REGISTER")[-1].message.elements("path")
+        assert f"@[{shared_lab.v6.pcscf_core}]:{PORT}" in path
+        site.talks(phone)
+
+
 def test_without_a_next_hop_that_answers_the_phone_is_told(site: Site, tmp_path: Path) -> None:
     hops = (f"tcp:{site.lab.v4.core}:5062", f"tcp:{site.lab.v4.core}:5063")
     with running(site.lab, tmp_path, config(site.lab, next_hops=hops)):
