@@ -62,6 +62,7 @@ class Challenges:
         while (row := self.check_free(relay.phone, offer, pcscf)) is not None:
             self._discard(row)
         attempt = Attempt(relay.phone, relay.token, offer, relay.under, relay.began)
+        attempt.challenge = response.get("www-authenticate") or ""
         row = self._life.install(attempt, pcscf, keys)
         self._context.registry.put_attempt(attempt)
         self._context.deadlines.set(

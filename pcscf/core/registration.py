@@ -174,10 +174,18 @@ class Registrar:
         if phone.emergency is not registration.phone.emergency:
             self._beside(server, phone)
             return
-        protected = "yes" if row is registration.current else "no"
+        # TS 33.203 7.2: a challenge is answered under its own SAs, or its answer proves nothing.
+        latest = row is registration.current and not self._answers_pending(request, phone)
+        protected = "yes" if latest else "no"
         relay = RegisterRelay(self._wire, server, phone, registration.token, self)
         under = Under(registration, row)
         self._forward(relay, protected, offer=self._read_offer(request), under=under)
+
+    def _answers_pending(self, request: Request, phone: Phone) -> bool:
+        """Whether the response in a REGISTER is to the challenge whose set is temporary yet."""
+        attempt = self._context.registry.attempt(attempt_key(phone))
+        nonce = authorization(request).get("nonce")
+        return attempt is not None and bool(nonce) and str(nonce) in attempt.challenge
 
     def _beside(self, server: ServerTransaction, phone: Phone) -> None:
         """An emergency registration stands beside the other, with its own SAs (TS 33.203 6.1.0)."""

@@ -181,7 +181,9 @@ def add_charging_vector(context: Context, message: Message, generated_at: str) -
 
 def register_upward(context: Context, request: Request, *, token: str, protected: str) -> None:
     """Make the phone's REGISTER what the core is to see (TS 24.229 5.2.2)."""
-    endpoint = context.policy.core[0]
+    hops = context.policy.next_hops
+    # The first next hop's family: by Path requests for the phone come back to it.
+    endpoint = context.core_endpoint(hops[0].endpoint.host if hops else "")
     hop(request)
     drop_security_agreement(request)
     drop_network_provided(request)

@@ -106,16 +106,18 @@ class Under:
 class Attempt(Timed):
     """An authentication from its 401 to its end: the temporary SA set, what SM7 must repeat.
 
-    ``began`` is when its SM1 came, in seconds on the core's clock.
+    ``began`` is when its SM1 came, in seconds on the core's clock; ``challenge`` is the
+    header value that its 401 had, without keys.
     """
 
-    __slots__ = ("began", "offer", "phone", "row", "token", "under")
+    __slots__ = ("began", "challenge", "offer", "phone", "row", "token", "under")
 
     def __init__(
         self, phone: Phone, token: str, offer: Offer, under: Under | None, began: float
     ) -> None:
         super().__init__()
         self.began = began
+        self.challenge = ""
         self.phone = phone
         self.token = token
         self.offer = offer

@@ -594,3 +594,15 @@ def test_challenges_in_answers_to_other_methods_lose_their_keys(stage: Stage, ph
     assert stage.last_to_phone().status == 407
     assert "proxy-authenticate" in stage.last_to_phone()
     assert len(stage.kernel) == 1
+
+
+def test_a_challenge_answered_under_the_old_set_proves_nothing() -> None:
+    """TS 33.203 7.2: SM7 comes under the SAs of its own challenge."""
+    stage = Stage()
+    phone = Phone(stage)
+    phone.registered()
+    old = phone.rechallenged()
+    stage.receive(old, phone.register(nonce=NONCE, response="0" * 32))
+    assert 'integrity-protected="no"' in (stage.last_to_core().get("authorization") or "")
+    stage.receive(old, phone.register(nonce="another", response="0" * 32))
+    assert 'integrity-protected="yes"' in (stage.last_to_core().get("authorization") or "")
