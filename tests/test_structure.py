@@ -23,7 +23,11 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.sip": {"pcscf.errors"},
     "pcscf.core": {"pcscf.sip", "pcscf.errors", "xfrm.model", "xfrm.algorithms"},
     "pcscf.log": {"pcscf.errors"},
-    "pcscf.config": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
+    "pcscf.config": {
+        "pcscf.config_sections", "pcscf.config_values",
+        "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
+    },
+    "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.admin": {"pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.log", "xfrm"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
@@ -46,7 +50,7 @@ IMPURE_MODULES = {
 # Heavy or special packages, and the only places for them.
 CONFINED: Mapping[str, tuple[str, ...]] = {
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),
-    "pydantic": ("pcscf.config", "pcscf.config_values"),
+    "pydantic": ("pcscf.config", "pcscf.config_sections", "pcscf.config_values"),
     "pydantic_settings": ("pcscf.config",),
 }
 

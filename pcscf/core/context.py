@@ -1,5 +1,6 @@
 """What the procedures share: policy, tables, and the event at hand."""
 
+from collections import Counter
 from typing import Literal
 
 from pcscf.core.deadlines import Deadlines
@@ -14,7 +15,7 @@ from pcscf.core.state import Registry
 class Context:
     """Policy, ids and tables for good; time and effects for the event at hand."""
 
-    __slots__ = ("deadlines", "effects", "ids", "now", "policy", "registry", "sas")
+    __slots__ = ("counters", "deadlines", "effects", "ids", "now", "policy", "registry", "sas")
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self.policy = policy
@@ -22,12 +23,17 @@ class Context:
         self.deadlines = Deadlines()
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()
+        self.counters: Counter[str] = Counter()  # what happened how often, since start
         self.now = 0.0
         self.effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
         """Have the server do this, behind what was emitted before."""
         self.effects.append(effect)
+
+    def count(self, what: str) -> None:
+        """Count what is too frequent to report one by one."""
+        self.counters[what] += 1
 
     def report(
         self,

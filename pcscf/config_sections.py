@@ -1,0 +1,136 @@
+"""The tables of the settings file. ``config/pcscf.toml`` says what each key is for."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from pcscf.config_values import (
+    Addresses,
+    AddressRange,
+    NetworkName,
+    NextHops,
+    Port,
+    PortBlock,
+    Suites,
+)
+from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, SecAgree, Timers
+from pcscf.sip.limits import Limits as SipLimits
+from xfrm.algorithms import SUITES
+from xfrm.model import SelectorMode
+
+_SIP = SipLimits()
+
+
+class Section(BaseModel):
+    """A table of the file. A key that it does not have is an error, not a silent no-op."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gm(Section):
+    """The side of the phones."""
+
+    addresses: Addresses
+    port: Port = 5060
+    port_ps: Port = 6100
+    ports_pc: PortBlock = range(6112, 6128)
+    selectors: SelectorMode = SelectorMode.STRICT
+
+
+class Core(Section):
+    """The side of the S-CSCF."""
+
+    addresses: Addresses
+    port: Port = 5080
+    next_hops: NextHops
+    next_hop_timeout: PositiveFloat = 4.0
+
+
+class Visited(Section):
+    """What this network calls itself."""
+
+    visited_network: NetworkName
+    orig_ioi: NetworkName | Literal[""] = ""
+
+
+class NetworkPolicy(Section):
+    """A policy for the phones of one address range."""
+
+    network: AddressRange
+    policy: SecAgree
+
+
+class Security(Section):
+    """The security agreement and its SAs."""
+
+    policy: SecAgree = SecAgree.REQUIRE
+    by_network: tuple[NetworkPolicy, ...] = ()
+    algorithms: Suites = tuple(suite for suite in SUITES if not suite.legacy)
+    null_without_ealg: bool = True
+    # 0 in a policy's template would take any SA on input.
+    reqid: Annotated[int, Field(ge=1, le=2**32 - 1)] = 5060
+    reg_await_auth: PositiveFloat = 240.0
+    sa_slack: PositiveFloat = 30.0
+    sa_linger: PositiveFloat = 32.0
+    replace_on_clash: bool = False
+
+
+class _Timers(Section):
+    t1: PositiveFloat
+    t2: PositiveFloat
+    t4: PositiveFloat
+
+    def values_of(self) -> Timers:
+        """Give the core's view of them."""
+        return Timers(self.t1, self.t2, self.t4)
+
+
+class GmTimers(_Timers):
+    """TS 24.229 7.7: slower towards a phone."""
+
+    t1: PositiveFloat = GM_TIMERS.t1
+    t2: PositiveFloat = GM_TIMERS.t2
+    t4: PositiveFloat = GM_TIMERS.t4
+
+
+class CoreTimers(_Timers):
+    """RFC 3261 17.1.1.1."""
+
+    t1: PositiveFloat = CORE_TIMERS.t1
+    t2: PositiveFloat = CORE_TIMERS.t2
+    t4: PositiveFloat = CORE_TIMERS.t4
+
+
+class TimerSettings(Section):
+    """Transaction timers of both sides, in seconds."""
+
+    gm: GmTimers = GmTimers()
+    core: CoreTimers = CoreTimers()
+
+
+class Limits(Section):
+    """What one peer, and all of them, may take; octets and seconds."""
+
+    max_message: Annotated[int, Field(ge=1300, le=65535)] = _SIP.max_message
+    max_body: PositiveInt = _SIP.max_body
+    max_head: PositiveInt = _SIP.max_head
+    max_headers: PositiveInt = _SIP.max_headers
+    max_line: PositiveInt = _SIP.max_line
+    max_connections: PositiveInt = 20_000
+    max_connections_per_source: PositiveInt = 16
+    connect_timeout: PositiveFloat = 8.0
+    message_timeout: PositiveFloat = 10.0
+    idle_timeout: PositiveFloat = 1800.0
+    send_buffer: Annotated[int, Field(ge=65536)] = 262_144
+    max_pending: PositiveInt = 20_000
+    max_pending_per_source: PositiveInt = 32
+    max_registrations: PositiveInt = 200_000
+    max_contacts_per_user: PositiveInt = 8
+    max_transactions: PositiveInt = 100_000
+
+
+class Log(Section):
+    """Where to and how much: always stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
