@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pcscf.core import rewrite
 from pcscf.core.agreement import supported
 from pcscf.core.challenge import Challenges
+from pcscf.core.client_transactions import ClientTransaction, InviteClient
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
+from pcscf.core.dialogs import Dialogs
 from pcscf.core.effects import CloseFlow, Effect, SendSip
 from pcscf.core.emergency import Emergency, is_emergency
 from pcscf.core.events import (
@@ -24,14 +26,15 @@ from pcscf.core.events import (
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.core.lost_sas import LostSas
+from pcscf.core.machines import State
 from pcscf.core.originating import Originating
 from pcscf.core.policy import EdgePolicy
 from pcscf.core.registration import Registrar
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.terminating import PhoneRelay, Terminating
-from pcscf.core.transactions import ClientTransaction, ServerTransaction, State
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -39,6 +42,7 @@ from pcscf.sip.message import Request, Response, parse
 from pcscf.sip.response import answer_unreadable, make_response
 
 _AGREEMENT_STATUS = (421, 494)
+_EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required to know, and we do
 
 
 class Edge:
@@ -51,8 +55,9 @@ class Edge:
         self._challenges = Challenges(wire, life)
         self._confirmations = Confirmations(wire, life)
         self._registrar = Registrar(wire, self._challenges, self._confirmations)
-        self._originating = Originating(wire)
-        self._terminating = Terminating(wire)
+        dialogs = Dialogs(context)
+        self._originating = Originating(wire, dialogs)
+        self._terminating = Terminating(wire, dialogs)
         self._emergency = Emergency(wire)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -66,8 +71,10 @@ class Edge:
             FlowClosed: self._on_closed,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
-            ServerTransaction: wire.transactions.on_deadline,
-            ClientTransaction: wire.transactions.on_deadline,
+            ServerTransaction: wire.servers.on_deadline,
+            InviteServer: wire.servers.on_deadline,
+            ClientTransaction: wire.clients.on_deadline,
+            InviteClient: wire.clients.on_deadline,
             Registration: self._confirmations.on_deadline,
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
@@ -83,7 +90,7 @@ class Edge:
         context.now = now
         context.effects = []
         if not isinstance(event, InstallFailed):  # which takes the last event's answer back
-            self._wire.transactions.settle()
+            self._wire.servers.settle()
         self._handlers[type(event)](event)
         return context.effects
 
@@ -127,7 +134,7 @@ class Edge:
     def _on_response(self, response: Response, flow: Flow, row: SaRow | None) -> None:
         try:
             check_response(response)
-            client = self._wire.transactions.client_for(response, flow.side)
+            client = self._wire.clients.find(response, flow.side)
         except SipError:
             client = None
         if client is None or not _may_answer(client, row):
@@ -137,15 +144,17 @@ class Edge:
             return
         if row is not None:
             self._life.on_traffic(row)
-        self._wire.transactions.respond(client, response)
+        self._wire.clients.respond(client, response)
 
     def _on_request(self, request: Request, flow: Flow, row: SaRow | None) -> None:
         if request.method == "ACK":
-            return  # RFC 3261 17.1.1.3: of a transaction that we do not have; never answered
+            self._on_ack(request, flow, row)
+            return
         try:
             check_request(request)
+            _check_proxy_require(request)
             rewrite.note_source(request, flow)
-            server = self._wire.transactions.receive(request, flow, row)
+            server = self._wire.receive(request, flow, row)
         except SipError as error:
             self._refuse(request, flow, row, error)
             return
@@ -156,36 +165,61 @@ class Edge:
         try:
             self._route(server)
         except SipError as error:
-            self._wire.reject(server, error.status, error.reason, self._explain(error))
+            headers = (*error.headers, *self._explain(error))
+            self._wire.reject(server, error.status, error.reason, headers)
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
-            self._wire.transactions.forget(server)
+            self._wire.servers.forget(server)
+
+    def _on_ack(self, ack: Request, flow: Flow, row: SaRow | None) -> None:
+        """Take an ACK, which is never answered: of our own final response, or of a 2xx."""
+        try:
+            check_request(ack)
+            invite = self._wire.servers.find_invite(ack, flow, row)
+            if invite is not None and self._wire.servers.acknowledge(invite):
+                return
+            if row is not None:
+                self._life.on_traffic(row)
+            if flow.side is Side.CORE:
+                self._terminating.on_ack(ack)
+            else:
+                self._originating.on_ack(ack, self._user(flow, row))
+        except SipError as error:
+            self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
         request, side = server.request, server.flow.side
         if request.method == "CANCEL":
-            raise SipError(481, "Call/Transaction Does Not Exist")
+            self._on_cancel(server)
         # TS 24.229 5.2.1: before all else, for it is mostly an INVITE.
-        if side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
+        elif side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
             self._emergency.on_request(server)
-        elif request.method == "INVITE":
-            raise SipError(501, "Not Implemented")
         elif side is Side.CORE:
             self._terminating.on_request(server)
         elif request.method == "REGISTER":
             self._registrar.on_register(server)
         else:
-            self._originating.on_request(server, self._user(server))
+            self._originating.on_request(server, self._user(server.flow, server.row))
 
-    def _user(self, server: ServerTransaction) -> Registration:
+    def _on_cancel(self, server: ServerTransaction) -> None:
+        """Answer a CANCEL, and pass it on if its INVITE still waits (RFC 3261 16.10)."""
+        request = server.request
+        invite = self._wire.servers.find_invite(request, server.flow, server.row)
+        if invite is None:
+            raise SipError(481, "Call/Transaction Does Not Exist")
+        self._wire.reject(server, 200, "OK")
+        if invite.state is State.PROCEEDING and invite.relay is not None:
+            invite.relay.cancel(request.lines("reason"))
+
+    def _user(self, flow: Flow, row: SaRow | None) -> Registration:
         """Whose request this is: by the SA, or by where a phone without IPsec registered."""
-        if server.row is not None:
-            owner = server.row.owner
+        if row is not None:
+            owner = row.owner
             if isinstance(owner, Registration):
                 return owner
         else:
-            registration = self._context.registry.by_clear_flow(server.flow)
+            registration = self._context.registry.by_clear_flow(flow)
             if registration is not None:
                 return registration
         raise SipError(403, "Forbidden")
@@ -204,7 +238,11 @@ class Edge:
     def _refuse(self, request: Request, flow: Flow, row: SaRow | None, error: SipError) -> None:
         """Answer a request that is not worth a transaction."""
         response = make_response(
-            request, error.status, error.reason, to_tag=self._context.ids.tag()
+            request,
+            error.status,
+            error.reason,
+            to_tag=self._context.ids.tag(),
+            headers=error.headers,
         )
         self._send_bare(response, flow, row)
 
@@ -235,9 +273,9 @@ class Edge:
             self._challenges.on_install_failed(row, event.reason)
 
     def _on_send_failed(self, event: SendFailed) -> None:
-        if self._wire.transactions.fail(event.ref, event.reason):
+        if self._wire.clients.fail(event.ref, event.reason):
             return
-        server = self._wire.transactions.server_by_ref(event.ref)
+        server = self._wire.servers.find(event.ref)
         if server is not None:
             self._wire.on_answer_failed(server, event.reason)
 
@@ -249,7 +287,7 @@ class Edge:
         row = self._context.sas.find(event.flow) if event.flow.side is Side.PROTECTED else None
         if row is not None and row.connection == event.flow:
             row.connection = None
-        self._wire.transactions.on_closed(event.flow)
+        self._wire.clients.on_closed(event.flow)
 
 
 def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:
@@ -258,3 +296,12 @@ def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:
     if isinstance(user, PhoneRelay):
         return row is None or (row.owner is user.registration and row.stage is not Stage.TEMPORARY)
     return row is None
+
+
+def _check_proxy_require(request: Request) -> None:
+    """Raise SipError 420 for an extension we do not know (RFC 3261 16.3 point 5)."""
+    if "proxy-require" not in request or request.method == "CANCEL":
+        return
+    unknown = [tag for tag in request.elements("proxy-require") if tag.lower() not in _EXTENSIONS]
+    if unknown:
+        raise SipError(420, "Bad Extension", [("unsupported", tag) for tag in unknown])

@@ -15,8 +15,8 @@ from pcscf.core.flow import Side
 from pcscf.core.policy import SecAgree
 from pcscf.core.register_request import RegisterRelay, authorization, phone_of, policy_for
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Attempt, Phone, Registration, Under, attempt_key
-from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
 from pcscf.sip.message import Request, Response
@@ -222,7 +222,7 @@ class Registrar:
         if relay.server.flow.side is Side.CLEAR:
             self._all_in_clear += 1
             self._in_clear[relay.phone.host] += 1
-        relay.start()
+        relay.start(self._context.policy.next_hops)
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""

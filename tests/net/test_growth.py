@@ -70,7 +70,9 @@ class Site:
 
     def _is_idle(self) -> bool:
         context, tcp = self.edge._context, self.server._tcp
-        held = len(self.edge._wire.transactions) + len(context.sas) + context.registry.attempts
+        wire = self.edge._wire
+        held = len(wire.servers) + len(wire.clients)
+        held += len(context.sas) + context.registry.attempts
         return not (held or tcp._connections or tcp._opening)
 
 
