@@ -10,8 +10,8 @@ sent as described), the others, telephone-event among them, with the last codec 
 clock rate, as they share the codec's timestamps (RFC 4733 2).
 
 A stream is left as it was if no codec would remain. Port 0 would be legal, but it silently
-takes the stream from both sides (RFC 3264 8.2); an answer must name a codec too (6). So an
-answer under the policy never accepts less than one codec of those it accepted before.
+takes the stream from both sides (RFC 3264 8.2). The same holds for an answer: of the codecs
+that it accepts it keeps one at least, and a part of what was accepted is an answer too (6.1).
 """
 
 import re
