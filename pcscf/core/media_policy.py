@@ -256,7 +256,7 @@ def _with_dependants(section: Media, encodings: dict[str, _Encoding], going: set
     for payload in sorted(encodings.keys() - codecs.keys(), key=lambda f: _rank(encodings[f])):
         name, rate = encodings[payload]
         served = _served(name, parameters.get(payload, ""))
-        if not gone.isdisjoint(served) or (not served and rate in lost):
+        if rate in lost or not gone.isdisjoint(served):
             gone.add(payload)
     return gone
 

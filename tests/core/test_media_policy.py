@@ -211,6 +211,17 @@ def test_a_stream_is_not_left_without_a_codec(policy: MediaPolicy) -> None:
     assert counts == {"media_left_whole": 1}
 
 
+def test_events_alone_are_no_stream() -> None:
+    body = stream("98 100", "rtpmap:98 AMR-WB/16000", "rtpmap:100 telephone-event/8000")
+    assert edited(remove("amr-wb"), body) == body
+
+
+def test_a_stream_that_the_policy_does_not_mean_is_not_counted() -> None:
+    counts = Counter[str]()
+    media_policy.apply(keep("audio/amr"), carrying(OFFER), lambda what: counts.update([what]))
+    assert counts == {"media_edited": 1}
+
+
 def test_the_other_streams_are_edited_all_the_same() -> None:
     counts = Counter[str]()
     message = carrying(OFFER)
