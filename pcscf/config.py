@@ -19,7 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from pcscf.config_sections import Core, Gm, Limits, Log, Security, TimerSettings, Visited
+from pcscf.config_sections import Core, Gm, Limits, Log, Media, Security, TimerSettings, Visited
 from pcscf.core.flow import Endpoint
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.errors import ConfigError
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     core: Core
     network: Visited
     security: Security = Security()
+    media: Media = Media()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     log: Log = Log()
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
             sa_slack=security.sa_slack,
             sa_linger=security.sa_linger,
             replace_on_clash=security.replace_on_clash,
+            media=self.media.values_of(),
             next_hop_timeout=self.core.next_hop_timeout,
             max_pending=limits.max_pending,
             max_pending_per_source=limits.max_pending_per_source,
@@ -175,6 +177,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if shared and (own.port in (gm.port, gm.port_ps) or own.port in gm.ports_pc):
         yield "core.port", f"is a Gm port too, and {min(shared)} is on both sides"
     yield from _next_hop_conflicts(own)
+    yield from _media_conflicts(settings.media)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -197,3 +200,11 @@ def _next_hop_conflicts(own: Core) -> Iterator[tuple[str, str]]:
             yield key, "no address of its family is in core.addresses"
         if host in own.addresses and port == own.port:
             yield key, "is this P-CSCF itself"
+
+
+def _media_conflicts(media: Media) -> Iterator[tuple[str, str]]:
+    for number, codec in enumerate(media.keep_codecs, 1):
+        if codec in media.remove_codecs:
+            yield f"media.keep_codecs[{number}]", "is in media.remove_codecs too"
+    if media.max_maxptime and media.max_ptime > media.max_maxptime:
+        yield "media.max_ptime", "is above media.max_maxptime"

@@ -2,17 +2,26 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from pcscf.config_values import (
     Addresses,
     AddressRange,
+    Codecs,
     NetworkName,
     NextHops,
     Port,
     PortBlock,
     Suites,
 )
+from pcscf.core.media_policy import MediaPolicy
 from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, SecAgree, Timers
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
@@ -73,6 +82,20 @@ class Security(Section):
     sa_slack: PositiveFloat = 30.0
     sa_linger: PositiveFloat = 32.0
     replace_on_clash: bool = False
+
+
+class Media(Section):
+    """What SDP may name; see ``pcscf.core.media_policy``."""
+
+    remove_codecs: Codecs = ()
+    keep_codecs: Codecs = ()
+    max_ptime: NonNegativeInt = 0
+    max_maxptime: NonNegativeInt = 0
+
+    def values_of(self) -> MediaPolicy:
+        """Give the core's view of them."""
+        remove, keep = frozenset(self.remove_codecs), frozenset(self.keep_codecs)
+        return MediaPolicy(remove, keep, self.max_ptime, self.max_maxptime)
 
 
 class _Timers(Section):

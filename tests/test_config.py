@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from pcscf.config import Settings, load
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.core.policy import (
     CORE_TIMERS,
     GM_TIMERS,
@@ -166,6 +167,11 @@ def test_every_value_reaches_the_core(write):
         sa_slack = 20
         sa_linger = 10
         replace_on_clash = true
+        [media]
+        remove_codecs = ["Audio/EVS", "018"]
+        keep_codecs = ["audio/AMR-WB"]
+        max_ptime = 20
+        max_maxptime = 40
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -199,6 +205,12 @@ def test_every_value_reaches_the_core(write):
         sa_slack=20,
         sa_linger=10,
         replace_on_clash=True,
+        media=MediaPolicy(
+            remove=frozenset({Codec("evs", "audio"), Codec("18")}),
+            keep=frozenset({Codec("amr-wb", "audio")}),
+            max_ptime=20,
+            max_maxptime=40,
+        ),
         next_hop_timeout=2,
         max_pending=1,
         max_pending_per_source=2,
@@ -252,6 +264,18 @@ REFUSED = [
         "security",
         'by_network = [{ network = "10.0.0.1/8", policy = "off" }]',
         "security.by_network[1].network: not a range of addresses: 10.0.0.1/8 has host",
+    ),
+    ("media", 'remove_codecs = ["fax/T38"]', "media.remove_codecs[1]: must be the name or payload"),
+    ("media", 'keep_codecs = ["AMR/8000"]', "media.keep_codecs[1]: must be the name or payload"),
+    ("media", 'keep_codecs = ["audio/"]', "media.keep_codecs[1]: must be the name or payload"),
+    ("media", "keep_codecs = [8, 128]", "media.keep_codecs[2]: a payload type is 0 to 127"),
+    ("media", 'keep_codecs = ["AMR", "amr"]', "media.keep_codecs: names something twice"),
+    ("media", "max_ptime = -1", "media.max_ptime: Input should be greater than or equal to 0"),
+    ("media", "max_ptime = 40\nmax_maxptime = 20", "media.max_ptime: is above media.max_maxptime"),
+    (
+        "media",
+        'keep_codecs = ["G729", "AMR"]\nremove_codecs = ["AMR"]',
+        "media.keep_codecs[2]: is in media.remove_codecs too",
     ),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),

@@ -5,6 +5,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from pcscf.core.flow import Endpoint, Side, Transport
+from pcscf.core.media_policy import OFF, MediaPolicy
 from pcscf.sip.limits import DEFAULT, Limits
 from xfrm.algorithms import Suite
 from xfrm.model import SelectorMode
@@ -83,6 +84,7 @@ class EdgePolicy:
     replace_on_clash: bool = (
         False  # a phone names a port or SPI of its own live set: replace that set, or refuse
     )
+    media: MediaPolicy = OFF
     next_hop_timeout: float = 4.0  # no answer at all: the next one is tried
     max_pending: int = 20_000  # registrations in progress, over all sources
     max_pending_per_source: int = 32
