@@ -19,7 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from pcscf.config_sections import Core, Gm, Limits, Log, Security, TimerSettings, Visited
+from pcscf.config_sections import Core, Gm, Guard, Limits, Log, Security, TimerSettings, Visited
 from pcscf.core.flow import Endpoint
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.errors import ConfigError
@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     security: Security = Security()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
+    guard: Guard = Guard()
     log: Log = Log()
 
     @classmethod
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
             max_registrations=limits.max_registrations,
             max_contacts_per_user=limits.max_contacts_per_user,
             max_transactions=limits.max_transactions,
+            guard=self.guard.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),
@@ -175,6 +177,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if shared and (own.port in (gm.port, gm.port_ps) or own.port in gm.ports_pc):
         yield "core.port", f"is a Gm port too, and {min(shared)} is on both sides"
     yield from _next_hop_conflicts(own)
+    yield from _guard_conflicts(settings.guard)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -197,3 +200,12 @@ def _next_hop_conflicts(own: Core) -> Iterator[tuple[str, str]]:
             yield key, "no address of its family is in core.addresses"
         if host in own.addresses and port == own.port:
             yield key, "is this P-CSCF itself"
+
+
+def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
+    if guard.block_time_max < guard.block_time:
+        yield "guard.block_time_max", "is less than block_time"
+    if guard.overload_lag_severe < guard.overload_lag:
+        yield "guard.overload_lag_severe", "is less than overload_lag"
+    if guard.retry_after_max < guard.retry_after_min:
+        yield "guard.retry_after_max", "is less than retry_after_min"

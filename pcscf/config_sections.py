@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
 
 from pcscf.config_values import (
     Addresses,
@@ -13,6 +21,8 @@ from pcscf.config_values import (
     PortBlock,
     Suites,
 )
+from pcscf.core.guard_policy import DEFAULT as GUARD
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, SecAgree, Timers
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
@@ -127,6 +137,35 @@ class Limits(Section):
     max_registrations: PositiveInt = 200_000
     max_contacts_per_user: PositiveInt = 8
     max_transactions: PositiveInt = 100_000
+
+
+_AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]
+
+
+class Guard(Section):
+    """Floods, scanners, overload."""
+
+    source_rate: NonNegativeFloat = GUARD.source_rate
+    source_burst: PositiveFloat = GUARD.source_burst
+    user_rate: NonNegativeFloat = GUARD.user_rate
+    user_burst: PositiveFloat = GUARD.user_burst
+    block_points: PositiveFloat = GUARD.block_points
+    points_fade: PositiveFloat = GUARD.points_fade
+    block_time: PositiveFloat = GUARD.block_time
+    block_time_max: PositiveFloat = GUARD.block_time_max
+    max_sources: PositiveInt = GUARD.max_sources
+    max_blocked: PositiveInt = GUARD.max_blocked
+    trusted: tuple[AddressRange, ...] = GUARD.trusted
+    blocked: tuple[AddressRange, ...] = GUARD.blocked
+    user_agents: tuple[_AgentWord, ...] = GUARD.user_agents
+    overload_lag: PositiveFloat = GUARD.overload_lag
+    overload_lag_severe: PositiveFloat = GUARD.overload_lag_severe
+    retry_after_min: PositiveInt = GUARD.retry_after_min
+    retry_after_max: PositiveInt = GUARD.retry_after_max
+
+    def policy(self) -> GuardPolicy:
+        """Give the core's view of them."""
+        return GuardPolicy(**dict(self))
 
 
 class Log(Section):

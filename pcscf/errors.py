@@ -3,7 +3,7 @@
 ::
 
     PcscfError                  everything below; str() is one readable line
-    +-- SipError                carries the SIP status to answer with
+    +-- SipError                carries the SIP status to answer with, and headers for it
     |   +-- ParseError          the message cannot be read; keeps what could be
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs
@@ -20,13 +20,15 @@ class SipError(PcscfError):
     """A message that is answered with a failure.
 
     ``status`` is the SIP status code, ``reason`` the reason phrase sent to the
-    peer. Neither may quote key material or unbounded input.
+    peer. Neither may quote key material or unbounded input. ``headers`` are folded
+    names and values that the answer has besides, as Retry-After in a 503.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
+        self.headers = headers
 
 
 class ParseError(SipError):

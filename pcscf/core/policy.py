@@ -5,6 +5,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.guard_policy import DEFAULT as DEFAULT_GUARD
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.sip.limits import DEFAULT, Limits
 from xfrm.algorithms import Suite
 from xfrm.model import SelectorMode
@@ -82,6 +84,7 @@ class EdgePolicy:
     max_registrations: int = 200_000
     max_contacts_per_user: int = 8
     max_transactions: int = 100_000
+    guard: GuardPolicy = DEFAULT_GUARD
     limits: Limits = DEFAULT
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)
