@@ -15,6 +15,7 @@ from pcscf.core.flow import Side
 from pcscf.core.policy import SecAgree
 from pcscf.core.register_request import RegisterRelay, authorization, phone_of, policy_for
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.source import source
 from pcscf.core.state import Attempt, Phone, Registration, Under, attempt_key
 from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
@@ -66,7 +67,7 @@ class Registrar:
         if self._all_in_clear + registry.attempts >= policy.max_pending:
             raise SipError(503, "Too many registrations in progress")
         if (
-            self._in_clear[phone.host] + registry.attempts_at(phone.host)
+            self._in_clear[source(phone.host)] + registry.attempts_at(phone.host)
             >= policy.max_pending_per_source
         ):
             raise SipError(503, "Too many registrations in progress from this address")
@@ -221,17 +222,17 @@ class Registrar:
         )
         if relay.server.flow.side is Side.CLEAR:
             self._all_in_clear += 1
-            self._in_clear[relay.phone.host] += 1
+            self._in_clear[source(relay.phone.host)] += 1
         relay.start()
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""
-        host = relay.phone.host
         if relay.server.flow.side is Side.CLEAR:
+            name = source(relay.phone.host)
             self._all_in_clear -= 1
-            self._in_clear[host] -= 1
-            if not self._in_clear[host]:
-                del self._in_clear[host]
+            self._in_clear[name] -= 1
+            if not self._in_clear[name]:
+                del self._in_clear[name]
 
     def on_final(self, relay: RegisterRelay, response: Response) -> None:
         """Take the core's final answer."""
