@@ -93,4 +93,5 @@ Event = (
     | SaExpired
     | SasPresent
     | FlowClosed
+    | LoadMeasured
 )
