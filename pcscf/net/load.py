@@ -33,7 +33,7 @@ class LoadMeter:
 
     def _measure(self) -> None:
         if self._timer:
-            late = max(0.0, self._loop.time() - self._timer.when())
+            late = self._loop.time() - self._timer.when()
             self._lag += (late - self._lag) * _WEIGHT
         self.start()
         self._tell()

@@ -83,6 +83,13 @@ def test_who_is_blocked_anew_is_blocked_for_the_new_time(listed: List) -> None:
     assert "a" not in listed.blocks.in_force
 
 
+def test_a_second_block_while_the_first_is_in_force_follows_it(listed: List) -> None:
+    listed.blocks.add("a", "why")
+    listed.blocks.add("a", "why")
+    assert listed.lasts("a") == 120
+    assert len(listed.blocks) == 1
+
+
 def test_who_is_let_free_by_hand_begins_anew(listed: List) -> None:
     listed.blocks.add("a", "why")
     assert listed.blocks.remove("a")

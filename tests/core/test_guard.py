@@ -266,8 +266,14 @@ def test_what_a_flood_makes_the_log_say(scene: Scene) -> None:
 # --- settings and the operator ---
 
 
-def test_a_trusted_range_is_neither_limited_nor_blocked() -> None:
+def test_a_trusted_range_wins_over_a_blocked_one() -> None:
     scene = Scene(trusted=(ip_network("192.0.2.0/24"),), blocked=(ip_network("192.0.0.0/16"),))
+    assert scene.guard.admits(clear())
+    assert not scene.guard.admits(clear("192.0.3.1"))
+
+
+def test_a_trusted_range_is_neither_limited_nor_blocked() -> None:
+    scene = Scene(trusted=(ip_network("192.0.2.0/24"),))
     assert scene.admitted(10_000, clear()) == 10_000
     scene.guard.check_source(clear())
     scene.note(Offence.SCANNER, 100)
@@ -316,6 +322,17 @@ def test_the_operator_blocks_and_lets_free(scene: Scene, text: str, name: str) -
     assert scene.guard.admits(clear(host))
 
 
+def test_who_is_let_free_by_hand_is_served_at_once(scene: Scene) -> None:
+    scene.admitted(1000, clear())
+    scene.note(Offence.PROBE, 11, OTHER)
+    for host in (UE, OTHER):
+        assert scene.guard.unblock(host)
+        assert scene.guard.admits(clear(host))
+        scene.guard.check_source(clear(host))
+        scene.note(Offence.PROBE, 10, host)
+    assert scene.sources() == []
+
+
 @pytest.mark.parametrize("text", ["phone", "192.0.2.1/24", "2001:db8::/48", ""])
 def test_what_is_no_address_is_not_blocked(scene: Scene, text: str) -> None:
     for verb in (lambda: scene.guard.block(text, 1, "x"), lambda: scene.guard.unblock(text)):
@@ -352,7 +369,7 @@ def test_what_a_user_agent_is_called_under_sas_is_nobodys_business(scene: Scene)
 
 
 def test_a_word_of_the_settings_is_no_pattern() -> None:
-    scene = Scene(user_agents=("a.c", "x|y"))
+    scene = Scene(user_agents=("a.C", "X|y"))
     for agent, admitted in (("abc", True), ("x", True), ("A.C/2", False), ("x|y", False)):
         scanner = request("OPTIONS", f"User-Agent: {agent}")
         assert scene.guard.admits_request(scanner, clear()) is admitted
