@@ -3,7 +3,7 @@
 ::
 
     PcscfError                  everything below; str() is one readable line
-    +-- SipError                carries the SIP status to answer with
+    +-- SipError                carries the SIP status to answer with, and headers for it
     |   +-- ParseError          the message cannot be read; keeps what could be
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs

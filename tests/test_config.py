@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from pcscf.config import Settings, load
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.core.policy import (
     CORE_TIMERS,
@@ -19,6 +20,7 @@ from pcscf.core.policy import (
     EdgePolicy,
     GmAddress,
     NextHop,
+    RouteCheck,
     SecAgree,
     Timers,
 )
@@ -167,6 +169,10 @@ def test_every_value_reaches_the_core(write):
         sa_slack = 20
         sa_linger = 10
         replace_on_clash = true
+        [proxy]
+        route_check = "enforce"
+        timer_c = 200
+        udp_limit = 1080
         [media]
         remove_codecs = ["Audio/EVS", "018"]
         keep_codecs = ["audio/AMR-WB"]
@@ -187,6 +193,25 @@ def test_every_value_reaches_the_core(write):
         max_registrations = 3
         max_contacts_per_user = 5
         max_transactions = 4
+        max_dialogs = 6
+        [guard]
+        source_rate = 1
+        source_burst = 2
+        user_rate = 3
+        user_burst = 4
+        block_points = 5
+        points_fade = 6
+        block_time = 7
+        block_time_max = 8
+        max_sources = 9
+        max_blocked = 10
+        trusted = ["192.0.2.0/24"]
+        blocked = ["2001:db8::/32"]
+        user_agents = ["abc"]
+        overload_lag = 11
+        overload_lag_severe = 12
+        retry_after_min = 13
+        retry_after_max = 14
         """
     settings = load(write(text))
     policy = settings.policy((Suite("hmac-md5-96", "null"),))
@@ -217,12 +242,35 @@ def test_every_value_reaches_the_core(write):
         max_registrations=3,
         max_contacts_per_user=5,
         max_transactions=4,
+        max_dialogs=6,
+        route_check=RouteCheck.ENFORCE,
+        timer_c=200,
+        udp_limit=1080,
+        guard=GuardPolicy(
+            source_rate=1,
+            source_burst=2,
+            user_rate=3,
+            user_burst=4,
+            block_points=5,
+            points_fade=6,
+            block_time=7,
+            block_time_max=8,
+            max_sources=9,
+            max_blocked=10,
+            trusted=(ip_network("192.0.2.0/24"),),
+            blocked=(ip_network("2001:db8::/32"),),
+            user_agents=("abc",),
+            overload_lag=11,
+            overload_lag_severe=12,
+            retry_after_min=13,
+            retry_after_max=14,
+        ),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
     )
     assert settings.sip_limits() == SipLimits(2000, 1000, 1500, 10, 100)
-    for value in (policy, settings.sip_limits()):
+    for value in (policy, policy.guard, settings.sip_limits()):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
         assert same == [], "the file above must give every field another value than its default"
 
@@ -279,6 +327,13 @@ REFUSED = [
     ),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),
+    ("guard", "source_rate = -1", "guard.source_rate: Input should be greater than or equal to"),
+    ("guard", "block_points = 0", "guard.block_points: Input should be greater than 0"),
+    ("guard", 'trusted = ["all"]', "guard.trusted[1]: not a range of addresses"),
+    ("guard", 'user_agents = [""]', "guard.user_agents[1]: String should have at least 3"),
+    ("guard", "block_time_max = 1", "guard.block_time_max: is less than block_time"),
+    ("guard", "overload_lag_severe = 0.01", "guard.overload_lag_severe: is less than overload"),
+    ("guard", "retry_after_max = 1", "guard.retry_after_max: is less than retry_after_min"),
     ("log", 'level = "loud"', "log.level: Input should be 'debug', 'info', 'warning' or 'error'"),
     ("extra", "key = 1", "extra: unknown key"),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pcscf.core import rewrite
 from pcscf.core.agreement import supported
+from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
 from pcscf.core.client_transactions import ClientTransaction, InviteClient
 from pcscf.core.confirmation import Confirmations
@@ -17,6 +18,7 @@ from pcscf.core.events import (
     Event,
     FlowClosed,
     InstallFailed,
+    LoadMeasured,
     SaExpired,
     SasPresent,
     SendFailed,
@@ -24,9 +26,11 @@ from pcscf.core.events import (
     SipUnreadable,
 )
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.guard import Guard
 from pcscf.core.ids import Ids
 from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
+from pcscf.core.offence import Offence
 from pcscf.core.originating import Originating
 from pcscf.core.policy import EdgePolicy
 from pcscf.core.registration import Registrar
@@ -42,6 +46,7 @@ from pcscf.sip.message import Request, Response, parse
 from pcscf.sip.response import answer_unreadable, make_response
 
 _AGREEMENT_STATUS = (421, 494)
+_PROBES = ("OPTIONS", "INVITE")  # what scanners send to find out who answers
 _EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required to know, and we do
 
 
@@ -50,11 +55,12 @@ class Edge:
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self._context = context = Context(policy, ids)
+        self._guard = guard = Guard(context)
         self._wire = wire = Wire(context)
         self._life = life = SaLife(context)
         self._challenges = Challenges(wire, life)
         self._confirmations = Confirmations(wire, life)
-        self._registrar = Registrar(wire, self._challenges, self._confirmations)
+        self._registrar = Registrar(wire, self._challenges, self._confirmations, guard)
         dialogs = Dialogs(context)
         self._originating = Originating(wire, dialogs)
         self._terminating = Terminating(wire, dialogs)
@@ -69,6 +75,7 @@ class Edge:
             SaExpired: lambda event: self._lost.on_expired(event.sa),
             SasPresent: lambda event: self._lost.on_present(event.sas),
             FlowClosed: self._on_closed,
+            LoadMeasured: lambda event: guard.on_load(event.lag),
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
             ServerTransaction: wire.servers.on_deadline,
@@ -78,6 +85,7 @@ class Edge:
             Registration: self._confirmations.on_deadline,
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
+            Block: guard.on_deadline,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -106,6 +114,9 @@ class Edge:
 
     def _on_sip(self, event: SipReceived) -> None:
         flow = event.flow
+        if not self._guard.admits(flow):
+            self._context.emit(CloseFlow(flow, at_once=True))
+            return
         row = None
         if flow.side is Side.PROTECTED:
             row = self._context.sas.find(flow)
@@ -153,6 +164,8 @@ class Edge:
         try:
             check_request(request)
             _check_proxy_require(request)
+            if not self._guard.admits_request(request, flow):
+                return
             rewrite.note_source(request, flow)
             server = self._wire.receive(request, flow, row)
         except SipError as error:
@@ -163,6 +176,7 @@ class Edge:
         if row is not None:
             self._life.on_traffic(row)
         try:
+            self._check_limits(server)
             self._route(server)
         except SipError as error:
             headers = (*error.headers, *self._explain(error))
@@ -170,6 +184,18 @@ class Edge:
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
             self._wire.servers.forget(server)
+
+    def _check_limits(self, server: ServerTransaction) -> None:
+        """Raise SipError 503 for what is too much; an emergency never is."""
+        request, flow, row = server.request, server.flow, server.row
+        if flow.side is Side.CORE or is_emergency(request):
+            return
+        if flow.side is Side.CLEAR:
+            self._guard.check_source(flow)
+        self._guard.check_load(request, flow, emergency=False)
+        user = row.owner if row is not None else self._context.registry.by_clear_flow(flow)
+        if user is not None:
+            self._guard.check_user(user)
 
     def _on_ack(self, ack: Request, flow: Flow, row: SaRow | None) -> None:
         """Take an ACK, which is never answered: of our own final response, or of a 2xx."""
@@ -183,7 +209,7 @@ class Edge:
             if flow.side is Side.CORE:
                 self._terminating.on_ack(ack)
             else:
-                self._originating.on_ack(ack, self._user(flow, row))
+                self._originating.on_ack(ack, self._user(flow, row, "ACK"))
         except SipError as error:
             self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
 
@@ -200,7 +226,9 @@ class Edge:
         elif request.method == "REGISTER":
             self._registrar.on_register(server)
         else:
-            self._originating.on_request(server, self._user(server.flow, server.row))
+            self._originating.on_request(
+                server, self._user(server.flow, server.row, request.method)
+            )
 
     def _on_cancel(self, server: ServerTransaction) -> None:
         """Answer a CANCEL, and pass it on if its INVITE still waits (RFC 3261 16.10)."""
@@ -212,7 +240,7 @@ class Edge:
         if invite.state is State.PROCEEDING and invite.relay is not None:
             invite.relay.cancel(request.lines("reason"))
 
-    def _user(self, flow: Flow, row: SaRow | None) -> Registration:
+    def _user(self, flow: Flow, row: SaRow | None, method: str) -> Registration:
         """Whose request this is: by the SA, or by where a phone without IPsec registered."""
         if row is not None:
             owner = row.owner
@@ -222,6 +250,8 @@ class Edge:
             registration = self._context.registry.by_clear_flow(flow)
             if registration is not None:
                 return registration
+            probes = method in _PROBES
+            self._guard.note(flow.remote.host, Offence.PROBE if probes else Offence.UNREGISTERED)
         raise SipError(403, "Forbidden")
 
     # --- answers without a transaction ---
@@ -249,6 +279,8 @@ class Edge:
     def _answer_unreadable(self, flow: Flow, row: SaRow | None, error: ParseError) -> None:
         response = answer_unreadable(error, self._context.ids.tag())
         self._context.report("info", "unreadable", peer=str(flow.remote), reason=error.reason)
+        if flow.side is Side.CLEAR:
+            self._guard.note(flow.remote.host, Offence.UNREADABLE)
         if response is not None:
             self._send_bare(response, flow, row)
 

@@ -60,6 +60,7 @@ class OriginatingRelay(CoreRelay):
             self._dialogs.begin(self._registration, self.opening, response, by_phone=True)
         rewrite.response_downward(response)
         identity.keep_private(response)
+        self.pass_media(response)
         context = self.wire.context
         if "record-route" in response:
             record_route.swap(
@@ -102,6 +103,7 @@ class Originating:
             self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
         hops = hops_of(self._context, request, self._target(request, dialog))
         send_strictly(request)
+        relay.pass_media(request)
         relay.start(hops)
 
     def on_ack(self, ack: Request, registration: Registration) -> None:

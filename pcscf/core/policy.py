@@ -5,6 +5,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from pcscf.core.flow import Endpoint, Side, Transport
+from pcscf.core.guard_policy import DEFAULT as DEFAULT_GUARD
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import OFF, MediaPolicy
 from pcscf.sip.limits import DEFAULT, Limits
 from xfrm.algorithms import Suite
@@ -91,10 +93,11 @@ class EdgePolicy:
     max_registrations: int = 200_000
     max_contacts_per_user: int = 8
     max_transactions: int = 100_000
+    guard: GuardPolicy = DEFAULT_GUARD
     limits: Limits = DEFAULT
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)
-    timer_c: float = 180.0  # RFC 3261 16.6 step 11: an INVITE rings no longer without a new 1xx
+    timer_c: float = 190.0  # RFC 3261 16.6 step 11: an INVITE rings no longer without a new 1xx
     udp_limit: int = 1300  # octets; a larger request goes over TCP (RFC 3261 18.1.1)
     route_check: RouteCheck = RouteCheck.REPAIR
     max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one

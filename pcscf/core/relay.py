@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from pcscf.core import rewrite
+from pcscf.core import media_policy, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.policy import NextHop
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.wire import Wire
-from pcscf.sip.message import Request, Response
+from pcscf.sip.message import Message, Request, Response
 
 _TRYING, _FINAL = 100, 200
 SILENCE = "no answer"
@@ -28,6 +28,11 @@ class Relay:
         self.caller_gone = False
         if isinstance(server, InviteServer):
             server.relay = self
+
+    def pass_media(self, message: Message) -> None:
+        """Have the operator's media policy in what is offered and answered."""
+        context = self.wire.context
+        media_policy.apply(context.policy.media, message, context.count)
 
     def trying(self) -> None:
         """Tell the sender of an INVITE that it need not be sent again (RFC 3261 16.2)."""

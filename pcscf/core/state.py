@@ -9,6 +9,7 @@ from pcscf.core.deadlines import Timed
 from pcscf.core.flow import Endpoint, Flow, Transport
 from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
+from pcscf.core.source import source
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,20 +259,20 @@ class Registry:
         return self._attempts.get(key)
 
     def attempts_at(self, host: str) -> int:
-        """How many authentications are under way from one address."""
-        return self._attempts_at[host]
+        """How many authentications are under way from the source of an address."""
+        return self._attempts_at[source(host)]
 
     def put_attempt(self, attempt: Attempt) -> None:
         """Enter an attempt. The one before it with the same key must have been dropped."""
         self._attempts[attempt_key(attempt.phone)] = attempt
-        self._attempts_at[attempt.phone.host] += 1
+        self._attempts_at[source(attempt.phone.host)] += 1
 
     def drop_attempt(self, attempt: Attempt) -> None:
         """Take an attempt out, if it is in."""
-        key, host = attempt_key(attempt.phone), attempt.phone.host
+        key, name = attempt_key(attempt.phone), source(attempt.phone.host)
         if self._attempts.get(key) is not attempt:
             return
         del self._attempts[key]
-        self._attempts_at[host] -= 1
-        if not self._attempts_at[host]:
-            del self._attempts_at[host]
+        self._attempts_at[name] -= 1
+        if not self._attempts_at[name]:
+            del self._attempts_at[name]

@@ -70,6 +70,7 @@ class PhoneRelay(Relay):
         if self._method in CREATING and self._dialog is None:
             self._open(request)
         self.trying()
+        self.pass_media(request)
         if self._row is not None:
             client = self.wire.ask_phone(self.registration, self._row, request, self)
         elif self.registration.clear_flow is not None:
@@ -115,6 +116,7 @@ class PhoneRelay(Relay):
         if self._charging:
             vector = rewrite.answered_charging(self.wire.context, self._charging)
             response.append("p-charging-vector", vector)
+        self.pass_media(response)
         self.wire.answer(self.server, response)
 
     def _restore_record_route(self, response: Response, opening: Opening) -> None:

@@ -53,6 +53,7 @@ class Site:
                 "max_connections_per_source": ALLOWED,
             },
             security={"reg_await_auth": 0.2},
+            guard={"trusted": [f"{HOST}/32"]},  # or it blocks the attacker, and nothing is tested
         )
         self.edge = Edge(given.policy(given.security.algorithms), Ids(os.urandom))
         self.server = Server(given, self.edge, MemoryKernel(), FakeMonitor())
