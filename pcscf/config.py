@@ -19,7 +19,16 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from pcscf.config_sections import Core, Gm, Limits, Log, Security, TimerSettings, Visited
+from pcscf.config_sections import (
+    Core,
+    Gm,
+    Limits,
+    Log,
+    RegEvent,
+    Security,
+    TimerSettings,
+    Visited,
+)
 from pcscf.core.flow import Endpoint
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.errors import ConfigError
@@ -41,6 +50,7 @@ class Settings(BaseSettings):
     core: Core
     network: Visited
     security: Security = Security()
+    reg_event: RegEvent = RegEvent()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     log: Log = Log()
@@ -81,6 +91,7 @@ class Settings(BaseSettings):
             max_registrations=limits.max_registrations,
             max_contacts_per_user=limits.max_contacts_per_user,
             max_transactions=limits.max_transactions,
+            reg_event=self.reg_event.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),

@@ -13,12 +13,20 @@ from pcscf.config_values import (
     PortBlock,
     Suites,
 )
-from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, SecAgree, Timers
+from pcscf.core.policy import (
+    CORE_TIMERS,
+    GM_TIMERS,
+    RegEventPolicy,
+    RegEventRoute,
+    SecAgree,
+    Timers,
+)
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
 from xfrm.model import SelectorMode
 
 _SIP = SipLimits()
+_REG_EVENT = RegEventPolicy()
 
 
 class Section(BaseModel):
@@ -73,6 +81,19 @@ class Security(Section):
     sa_slack: PositiveFloat = 30.0
     sa_linger: PositiveFloat = 32.0
     replace_on_clash: bool = False
+
+
+class RegEvent(Section):
+    """Our own subscriptions to registration state."""
+
+    enabled: bool = _REG_EVENT.enabled
+    expires_margin: PositiveFloat = _REG_EVENT.expires_margin
+    route: RegEventRoute = _REG_EVENT.route
+    grace: PositiveFloat = _REG_EVENT.grace
+
+    def policy(self) -> RegEventPolicy:
+        """Give the core's view of it."""
+        return RegEventPolicy(self.enabled, self.expires_margin, self.route, self.grace)
 
 
 class _Timers(Section):

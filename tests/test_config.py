@@ -18,6 +18,8 @@ from pcscf.core.policy import (
     EdgePolicy,
     GmAddress,
     NextHop,
+    RegEventPolicy,
+    RegEventRoute,
     SecAgree,
     Timers,
 )
@@ -166,6 +168,11 @@ def test_every_value_reaches_the_core(write):
         sa_slack = 20
         sa_linger = 10
         replace_on_clash = true
+        [reg_event]
+        enabled = false
+        expires_margin = 60
+        route = "service-route"
+        grace = 2
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -205,12 +212,13 @@ def test_every_value_reaches_the_core(write):
         max_registrations=3,
         max_contacts_per_user=5,
         max_transactions=4,
+        reg_event=RegEventPolicy(False, 60, RegEventRoute.SERVICE_ROUTE, 2),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
     )
     assert settings.sip_limits() == SipLimits(2000, 1000, 1500, 10, 100)
-    for value in (policy, settings.sip_limits()):
+    for value in (policy, policy.reg_event, settings.sip_limits()):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
         assert same == [], "the file above must give every field another value than its default"
 
