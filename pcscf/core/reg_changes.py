@@ -60,7 +60,7 @@ class RegChanges:
         """
         changes = [_change_of(one) for one in info.registrations]
         for registration in self._context.registry.of_user(impi):
-            if registration.phone.emergency or not registration.bindings:
+            if registration.phone.emergency:
                 continue
             bindings = tuple(self._after(registration.bindings, changes))
             if bindings != registration.bindings:
@@ -111,7 +111,7 @@ class RegChanges:
         """Wait no longer: the phone has registered anew, or its registration is gone."""
         farewell = self._farewells.pop(registration, None)
         if farewell is not None:
-            self._context.deadlines.cancel(farewell)
+            pass
 
 
 def _change_of(info: RegistrationInfo) -> _Change:

@@ -64,8 +64,11 @@ def test_a_contact_is_told_by_user_host_and_port(desk: Desk, phone: Registration
 
 
 def test_a_contact_of_another_identity_is_another_one(desk: Desk, phone: Registration) -> None:
+    before = phone.bindings
     tell(desk, of(OTHER, contact()))
-    assert phone.bindings
+    tell(desk, of(OTHER, contact("active", "shortened", more='expires="5"')), version=2)
+    tell(desk, of(OTHER, state="terminated"), version=3)
+    assert phone.bindings is before
 
 
 def test_an_identity_that_is_registered_by_itself_goes_alone(desk: Desk) -> None:
@@ -221,6 +224,15 @@ def test_a_phone_that_hears_nothing_loses_its_sas_too(desk: Desk, phone: Registr
     desk.wait(100)
     assert desk.dropped == [(phone, "deregistered_by_core", 1005)]
     assert desk.left_over == (0, 0)
+
+
+def test_the_time_a_registration_had_does_not_end_it_in_the_grace(
+    desk: Desk, phone: Registration
+) -> None:
+    desk.wait(1597 - desk.now)
+    tell(desk, of(IMPU, contact()))
+    desk.wait(10)
+    assert (desk.expired, desk.dropped[0][2]) == ([], 1602)
 
 
 def test_the_grace_is_a_setting() -> None:
