@@ -27,6 +27,7 @@ from pcscf.config_sections import (
     Log,
     Media,
     Proxy,
+    RegEvent,
     Security,
     TimerSettings,
     Visited,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     security: Security = Security()
     proxy: Proxy = Proxy()
     media: Media = Media()
+    reg_event: RegEvent = RegEvent()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
             timer_c=self.proxy.timer_c,
             udp_limit=self.proxy.udp_limit,
             guard=self.guard.policy(),
+            reg_event=self.reg_event.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),

@@ -26,12 +26,21 @@ from pcscf.config_values import (
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import MediaPolicy
-from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, RouteCheck, SecAgree, Timers
+from pcscf.core.policy import (
+    CORE_TIMERS,
+    GM_TIMERS,
+    RegEventPolicy,
+    RegEventRoute,
+    RouteCheck,
+    SecAgree,
+    Timers,
+)
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
 from xfrm.model import SelectorMode
 
 _SIP = SipLimits()
+_REG_EVENT = RegEventPolicy()
 
 
 class Section(BaseModel):
@@ -109,6 +118,19 @@ class Proxy(Section):
     timer_c: Annotated[float, Field(gt=180)] = 190.0
     # Below it nothing real fits; above it no datagram goes.
     udp_limit: Annotated[int, Field(ge=500, le=65535)] = 1300
+
+
+class RegEvent(Section):
+    """Our own subscriptions to registration state."""
+
+    enabled: bool = _REG_EVENT.enabled
+    expires_margin: PositiveFloat = _REG_EVENT.expires_margin
+    route: RegEventRoute = _REG_EVENT.route
+    grace: PositiveFloat = _REG_EVENT.grace
+
+    def policy(self) -> RegEventPolicy:
+        """Give the core's view of it."""
+        return RegEventPolicy(self.enabled, self.expires_margin, self.route, self.grace)
 
 
 class _Timers(Section):

@@ -20,6 +20,8 @@ from pcscf.core.policy import (
     EdgePolicy,
     GmAddress,
     NextHop,
+    RegEventPolicy,
+    RegEventRoute,
     RouteCheck,
     SecAgree,
     Timers,
@@ -178,6 +180,11 @@ def test_every_value_reaches_the_core(write):
         keep_codecs = ["audio/AMR-WB"]
         max_ptime = 20
         max_maxptime = 40
+        [reg_event]
+        enabled = false
+        expires_margin = 60
+        route = "service-route"
+        grace = 2
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -265,12 +272,13 @@ def test_every_value_reaches_the_core(write):
             retry_after_min=13,
             retry_after_max=14,
         ),
+        reg_event=RegEventPolicy(False, 60, RegEventRoute.SERVICE_ROUTE, 2),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
     )
     assert settings.sip_limits() == SipLimits(2000, 1000, 1500, 10, 100)
-    for value in (policy, policy.guard, settings.sip_limits()):
+    for value in (policy, policy.guard, policy.reg_event, settings.sip_limits()):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
         assert same == [], "the file above must give every field another value than its default"
 

@@ -4,6 +4,7 @@ TS 33.203 7.4, TS 24.229 5.2.2.
 """
 
 from math import inf
+from typing import Protocol
 
 from pcscf.core import rewrite
 from pcscf.core.flow import Side
@@ -24,6 +25,16 @@ from pcscf.errors import SipError
 from pcscf.sip.message import Response
 
 
+class Observer(Protocol):
+    """Who is told of registrations that come and go."""
+
+    def on_registered(self, registration: Registration) -> None:
+        """Take note of a 200 to a REGISTER, which is on its way."""
+
+    def on_removed(self, registration: Registration) -> None:
+        """Take note that a registration is gone."""
+
+
 class Confirmations:
     """Enters, renews and ends registrations."""
 
@@ -31,6 +42,11 @@ class Confirmations:
         self._wire = wire
         self._context = wire.context
         self._life = life
+        self._observer: Observer | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """Have someone told of registrations; one at a time."""
+        self._observer = observer
 
     def on_success(self, relay: RegisterRelay, response: Response) -> None:
         """Take a 200 to a REGISTER. Raises SipError 500 where the core skipped the challenge."""
@@ -52,6 +68,8 @@ class Confirmations:
         if bindings:
             self._renew(relay, registration, bindings)
             self._drop_stale_contacts(registration, response)
+            if self._observer is not None:
+                self._observer.on_registered(registration)
         else:
             self._end(relay, registration)
 
@@ -215,6 +233,8 @@ class Confirmations:
         registration.bindings = ()
         self._context.deadlines.cancel(registration)
         self._context.registry.remove(registration)
+        if self._observer is not None:
+            self._observer.on_removed(registration)
 
     def on_deadline(self, registration: Registration) -> None:
         """A binding ran out, or the SAs after the last of them (TS 33.203 7.4)."""

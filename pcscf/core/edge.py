@@ -6,7 +6,7 @@ from pcscf.core import rewrite
 from pcscf.core.agreement import supported
 from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
-from pcscf.core.client_transactions import ClientTransaction, InviteClient
+from pcscf.core.client_transactions import ClientTransaction, InviteClient, TransactionUser
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
@@ -32,12 +32,17 @@ from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
 from pcscf.core.offence import Offence
 from pcscf.core.originating import Originating
+from pcscf.core.own_request import OwnRequest
 from pcscf.core.policy import EdgePolicy
+from pcscf.core.reg_changes import Farewell
+from pcscf.core.reg_event import RegEvents
 from pcscf.core.registration import Registrar
+from pcscf.core.routing import hop_of
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.state import Attempt, Registration
+from pcscf.core.subscription import Subscription
 from pcscf.core.terminating import PhoneRelay, Terminating
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
@@ -62,8 +67,10 @@ class Edge:
         self._confirmations = Confirmations(wire, life)
         self._registrar = Registrar(wire, self._challenges, self._confirmations, guard)
         dialogs = Dialogs(context)
+        self._reg_events = RegEvents(context, self._ask_core, self._confirmations.drop)
+        self._confirmations.observe(self._reg_events)
         self._originating = Originating(wire, dialogs)
-        self._terminating = Terminating(wire, dialogs)
+        self._terminating = Terminating(wire, dialogs, self._reg_events)
         self._emergency = Emergency(wire)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -86,6 +93,8 @@ class Edge:
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
             Block: guard.on_deadline,
+            Subscription: self._reg_events.on_deadline,
+            Farewell: self._reg_events.on_deadline,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -105,6 +114,12 @@ class Edge:
     def next_deadline(self) -> float | None:
         """When to hand in DeadlineReached; None while nothing waits."""
         return self._context.deadlines.next()
+
+    def _ask_core(self, request: Request, user: TransactionUser, towards: str | None) -> None:
+        """Send a request of our own: towards a URI, or to the entry points in their order."""
+        hop = hop_of(towards) if towards is not None else None
+        hops = self._context.policy.next_hops if hop is None else (hop,)
+        OwnRequest(self._wire, request, user, hops).start()
 
     def _on_deadlines(self, _event: DeadlineReached) -> None:
         while (owner := self._context.deadlines.pop_due(self._context.now)) is not None:

@@ -60,6 +60,23 @@ class Timers:
         return 64 * self.t1
 
 
+class RegEventRoute(StrEnum):
+    """Which way our SUBSCRIBE to a user's registration state goes."""
+
+    ENTRY_POINT = "entry-point"  # as REGISTER goes
+    SERVICE_ROUTE = "service-route"  # as the user's own requests go
+
+
+@dataclass(frozen=True, slots=True)
+class RegEventPolicy:
+    """The subscription to registration state (TS 24.229 5.2.3, RFC 3680); times in seconds."""
+
+    enabled: bool = True
+    expires_margin: float = 3600.0  # what it is to outlive the registration by
+    route: RegEventRoute = RegEventRoute.ENTRY_POINT
+    grace: float = 5.0  # SAs of a phone that the core deregistered wait for its own NOTIFY
+
+
 CORE_TIMERS = Timers(t1=0.5, t2=4.0, t4=5.0)  # RFC 3261
 GM_TIMERS = Timers(t1=2.0, t2=16.0, t4=17.0)  # TS 24.229 7.7
 
@@ -94,6 +111,7 @@ class EdgePolicy:
     max_contacts_per_user: int = 8
     max_transactions: int = 100_000
     guard: GuardPolicy = DEFAULT_GUARD
+    reg_event: RegEventPolicy = RegEventPolicy()
     limits: Limits = DEFAULT
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)

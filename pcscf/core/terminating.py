@@ -3,20 +3,25 @@
 TS 24.229 5.2.6.4, RFC 3327.
 """
 
+from collections.abc import Callable
+
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, contact_of, is_last
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.reg_event import RegEvents
 from pcscf.core.relay import SILENCE, Relay
 from pcscf.core.routing import undo_strict
 from pcscf.core.sa_table import SaRow
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Dialog, Registration
+from pcscf.core.subscription import EVENT
 from pcscf.core.wire import Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Request, Response
+from pcscf.sip.subscription import event_package
 from pcscf.sip.uri import SipUri
 
 _SUCCESS = range(200, 300)
@@ -53,6 +58,7 @@ class PhoneRelay(Relay):
         )
         self._opening: Opening | None = None
         self._own = self._shown = ""  # our Record-Route towards core and phone
+        self.told: Callable[[Registration, Request], None] | None = None  # once it has a 2xx
 
     def _known_dialog(self, request: Request) -> Dialog | None:
         if not request.to.tag:
@@ -100,7 +106,12 @@ class PhoneRelay(Relay):
             self._dialogs.on_final(
                 self.registration, self._dialog, self._method, response.status, last=self._last
             )
+        if self.told is None or response.status not in _SUCCESS:
+            self._pass(response)
+            return
+        notify = self.server.request
         self._pass(response)
+        self.told(self.registration, notify)
 
     def _pass(self, response: Response) -> None:
         opening = self._opening
@@ -168,10 +179,11 @@ class PhoneRelay(Relay):
 class Terminating:
     """Finds the phone and sends under its SAs."""
 
-    def __init__(self, wire: Wire, dialogs: Dialogs) -> None:
+    def __init__(self, wire: Wire, dialogs: Dialogs, reg_events: RegEvents) -> None:
         self._wire = wire
         self._context = wire.context
         self._dialogs = dialogs
+        self._reg_events = reg_events
 
     def on_request(self, server: ServerTransaction) -> None:
         """Take a request of the core. Raises SipError for what is answered with a failure."""
@@ -180,15 +192,18 @@ class Terminating:
         if token is None:
             self._for_us(server)
             return
-        registration = self._registration(token)
+        registration = self._registration(token, request)
         self._rewrite(request)
         row = registration.sending
-        PhoneRelay(self._wire, server, self._dialogs, registration, row).start(request)
+        relay = PhoneRelay(self._wire, server, self._dialogs, registration, row)
+        if _is_reg_event(request):
+            relay.told = self._reg_events.on_relayed_notify
+        relay.start(request)
 
     def on_ack(self, ack: Request) -> None:
         """Pass the ACK of a 2xx on. Raises SipError where it reaches nobody: it is dropped."""
         request = ack.copy()
-        registration = self._registration(self._token(request) or "")
+        registration = self._registration(self._token(request) or "", request)
         self._rewrite(request)
         row = registration.sending
         if row is not None:
@@ -196,11 +211,13 @@ class Terminating:
         elif registration.clear_flow is not None:
             self._wire.ack_clear(registration.clear_flow, request)
 
-    def _registration(self, token: str) -> Registration:
+    def _registration(self, token: str, request: Request) -> Registration:
+        """Find the phone. Without a binding it gets only the NOTIFY that tells it so."""
         registration = self._context.registry.by_token(token)
         if registration is None:
             raise SipError(404, "Not Found")
-        if not registration.bindings:
+        awaited = _is_reg_event(request) and self._reg_events.awaits_notify(registration)
+        if not (registration.bindings or awaited):
             raise SipError(480, "Temporarily Unavailable")
         return registration
 
@@ -233,9 +250,13 @@ class Terminating:
         )
 
     def _for_us(self, server: ServerTransaction) -> None:
-        """Without our Path it is for nobody; OPTIONS asks whether we live."""
-        if server.request.method == "OPTIONS":
+        """Without our Path it is for us: a NOTIFY, or OPTIONS, which asks whether we live."""
+        request = server.request
+        if request.method == "OPTIONS":
             self._wire.reject(server, 200, "OK")
+            return
+        if request.method == "NOTIFY":
+            self._wire.reject(server, self._reg_events.on_notify(request))
             return
         raise SipError(404, "Not Found")
 
@@ -246,3 +267,7 @@ class Terminating:
         rewrite.drop(request, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS)
         rewrite.drop(request, "p-visited-network-id", "p-access-network-info")
         identity.keep_private(request)
+
+
+def _is_reg_event(request: Request) -> bool:
+    return request.method == "NOTIFY" and event_package(request.get("event")) == EVENT

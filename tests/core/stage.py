@@ -26,7 +26,7 @@ from pcscf.core.effects import (
 from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
-from pcscf.core.policy import EdgePolicy, GmAddress, NextHop
+from pcscf.core.policy import EdgePolicy, GmAddress, NextHop, RegEventPolicy
 from pcscf.core.sa_table import SaRow
 from pcscf.core.sa_table import Stage as SaStage
 from pcscf.core.state import Registration
@@ -60,6 +60,7 @@ POLICY = EdgePolicy(
     next_hops=(NextHop(Transport.UDP, S_CSCF),),
     suites=(AES, NULL),
     visited_network="visited.example",
+    reg_event=RegEventPolicy(enabled=False),  # its SUBSCRIBE would stand among all else
 )
 
 
@@ -168,6 +169,7 @@ class Stage:
             "registers in clear": len(registrar._in_clear) + registrar._all_in_clear,
             "transactions": len(wire.servers) + len(wire.clients),
             "asked on connections": len(wire.clients._asked_on),
+            "subscriptions": len(self.edge._reg_events),
             "dialogs": sum(len(one.dialogs) for one in registry._by_token.values()),
             "sa ports": len(context.sas._by_ports),
             "sas": len(context.sas._by_spi) + len(context.sas._by_peer),
