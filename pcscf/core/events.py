@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
@@ -77,6 +78,20 @@ class FlowClosed:
     flow: Flow
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the DNS said to a ``Resolve``.
+
+    ``records`` is empty if there is no such name, or nothing of that type; ``ttl`` is in
+    seconds. ``error`` is empty unless nobody could say: then there are no records.
+    """
+
+    question: Question
+    records: Records = ()
+    ttl: float = 0.0
+    error: str = ""
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -86,4 +101,5 @@ Event = (
     | SaExpired
     | SasPresent
     | FlowClosed
+    | Resolved
 )
