@@ -28,3 +28,15 @@ def test_a_circle_begins_at_every_value() -> None:
     ids = Ids(Random(1).randbytes)
     circles = {tuple(ids.from_anywhere(range(7, 10))) for _ in range(100)}
     assert circles == {(7, 8, 9), (8, 9, 7), (9, 7, 8)}
+
+
+def test_a_number_below_a_limit_is_any_of_them() -> None:
+    ids = Ids(Random(1).randbytes)
+    assert {ids.below(3) for _ in range(100)} == {0, 1, 2}
+
+
+def test_any_order_comes_of_a_shuffle() -> None:
+    ids = Ids(Random(1).randbytes)
+    orders = {tuple(ids.shuffled("abc")) for _ in range(200)}
+    assert len(orders) == 6
+    assert all(sorted(order) == ["a", "b", "c"] for order in orders)
