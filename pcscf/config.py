@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from pcscf.config_sections import (
     Core,
+    Dns,
     Gm,
     Guard,
     Limits,
@@ -34,6 +35,7 @@ from pcscf.config_sections import (
 )
 from pcscf.core.flow import Endpoint
 from pcscf.core.policy import EdgePolicy, GmAddress
+from pcscf.core.target import numeric_hop
 from pcscf.errors import ConfigError
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import Suite
@@ -51,6 +53,7 @@ class Settings(BaseSettings):
 
     gm: Gm
     core: Core
+    dns: Dns = Dns()
     network: Visited
     security: Security = Security()
     proxy: Proxy = Proxy()
@@ -79,7 +82,10 @@ class Settings(BaseSettings):
         return EdgePolicy(
             gm=tuple(GmAddress(a, gm.port, gm.port_ps, gm.ports_pc) for a in gm.addresses),
             core=tuple(Endpoint(address, self.core.port) for address in self.core.addresses),
-            next_hops=self.core.next_hops,
+            next_hops=tuple(hop for hop in map(numeric_hop, self.core.next_hops) if hop),
+            entry_points=self.core.next_hops,
+            dns=self.dns.values_of(),
+            health=self.core.health.values_of(),
             suites=suites,
             visited_network=self.network.visited_network,
             orig_ioi=self.network.orig_ioi,
@@ -197,6 +203,8 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     shared = set(gm.addresses) & set(own.addresses)
     if shared and (own.port in (gm.port, gm.port_ps) or own.port in gm.ports_pc):
         yield "core.port", f"is a Gm port too, and {min(shared)} is on both sides"
+    if settings.dns.max_ttl < settings.dns.min_ttl:
+        yield "dns.max_ttl", "is less than min_ttl"
     yield from _next_hop_conflicts(own)
     yield from _media_conflicts(settings.media)
     yield from _guard_conflicts(settings.guard)
@@ -215,7 +223,10 @@ def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
 
 def _next_hop_conflicts(own: Core) -> Iterator[tuple[str, str]]:
     families = {":" in address for address in own.addresses}
-    for number, hop in enumerate(own.next_hops, 1):
+    for number, target in enumerate(own.next_hops, 1):
+        hop = numeric_hop(target)
+        if hop is None:
+            continue  # a name: what it leads to is checked when it is looked up
         key = f"core.next_hops[{number}]"
         host, port = hop.endpoint
         if (":" in host) not in families:

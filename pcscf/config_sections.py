@@ -17,6 +17,7 @@ from pcscf.config_values import (
     Addresses,
     AddressRange,
     Codecs,
+    NameServers,
     NetworkName,
     NextHops,
     Port,
@@ -29,6 +30,8 @@ from pcscf.core.media_policy import MediaPolicy
 from pcscf.core.policy import (
     CORE_TIMERS,
     GM_TIMERS,
+    DnsPolicy,
+    HealthPolicy,
     RegEventPolicy,
     RegEventRoute,
     RouteCheck,
@@ -41,6 +44,8 @@ from xfrm.model import SelectorMode
 
 _SIP = SipLimits()
 _REG_EVENT = RegEventPolicy()
+_DNS = DnsPolicy()
+_HEALTH = HealthPolicy()
 
 
 class Section(BaseModel):
@@ -59,6 +64,21 @@ class Gm(Section):
     selectors: SelectorMode = SelectorMode.STRICT
 
 
+class Health(Section):
+    """When a next hop is left out, and when it comes back; seconds."""
+
+    interval: NonNegativeFloat = _HEALTH.interval
+    timeout: PositiveFloat = _HEALTH.timeout
+    failures: PositiveInt = _HEALTH.failures
+    successes: PositiveInt = _HEALTH.successes
+    hold: PositiveFloat = _HEALTH.hold
+    max_retry_after: PositiveFloat = _HEALTH.max_retry_after
+
+    def values_of(self) -> HealthPolicy:
+        """Give the core's view of them."""
+        return HealthPolicy(**self.model_dump())
+
+
 class Core(Section):
     """The side of the S-CSCF."""
 
@@ -66,6 +86,26 @@ class Core(Section):
     port: Port = 5080
     next_hops: NextHops
     next_hop_timeout: PositiveFloat = 4.0
+    health: Health = Health()
+
+
+class Dns(Section):
+    """Who is asked for names, for how long, and how long answers are kept; seconds."""
+
+    servers: NameServers = ()
+    query_timeout: PositiveFloat = 2.0
+    max_queries: PositiveInt = 64
+    timeout: PositiveFloat = _DNS.timeout
+    min_ttl: PositiveFloat = _DNS.min_ttl
+    max_ttl: PositiveFloat = _DNS.max_ttl
+    negative_ttl: PositiveFloat = _DNS.negative_ttl
+    stale: NonNegativeFloat = _DNS.stale
+    cache_size: PositiveInt = _DNS.cache_size
+    max_waiting: PositiveInt = _DNS.max_waiting
+
+    def values_of(self) -> DnsPolicy:
+        """Give the core's view of them."""
+        return DnsPolicy(**self.model_dump(exclude={"servers", "query_timeout", "max_queries"}))
 
 
 class Visited(Section):

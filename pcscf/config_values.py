@@ -1,6 +1,7 @@
 """How single values of the settings are written: addresses, port blocks, next hops, suites."""
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, TypeVar
 
@@ -8,11 +9,15 @@ from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.media_policy import LAST_PAYLOAD, MEDIA, Codec
-from pcscf.core.policy import NextHop
+from pcscf.core.policy import Target
+from pcscf.core.target import is_name, is_numeric, target_of_uri
+from pcscf.errors import ParseError
+from pcscf.sip.uri import SipUri, canonical_host
 from xfrm.algorithms import SUITES, Suite, suite_named
 
 _T = TypeVar("_T")
 _LAST_PORT = 65535
+_DNS_PORT = 53
 
 
 def _numeric_address(text: object) -> str:
@@ -44,16 +49,57 @@ def _port_block(text: object) -> range:
 _NEXT_HOP = re.compile(r"(udp|tcp):(?:\[([^\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
 
 
-def _next_hop(text: object) -> NextHop:
-    """Read ``udp:198.51.100.9:5060`` or ``tcp:[2001:db8::9]:5060``."""
-    match = _NEXT_HOP.fullmatch(str(text))
+def _next_hop(text: object) -> Target:
+    """Read ``udp:198.51.100.9:5060``, ``tcp:[2001:db8::9]:5060`` or ``sip:home.example``."""
+    written = str(text)
+    if written.startswith("sip:"):
+        return _uri_target(written)
+    match = _NEXT_HOP.fullmatch(written)
     if not match:
-        raise ValueError("must be udp:ADDRESS:PORT or tcp:ADDRESS:PORT, IPv6 in brackets")
+        raise ValueError("must be udp:HOST:PORT, tcp:HOST:PORT or sip:NAME, IPv6 in brackets")
     transport, ipv6, other, port = match.groups()
-    if not 0 < int(port) <= _LAST_PORT:
+    host = _numeric_address(ipv6) if ipv6 else _host(other)
+    return Target(host, _port(port), Transport(transport.upper()))
+
+
+def _uri_target(text: str) -> Target:
+    """Read where a SIP URI leads by RFC 3263; a user part would be of no effect."""
+    try:
+        uri = SipUri.parse(text)
+    except ParseError:
+        raise ValueError("not a SIP URI") from None
+    target = target_of_uri(uri)
+    if target is None or uri.user is not None:
+        raise ValueError("must be sip:HOST, with ;transport=udp or ;transport=tcp at most")
+    host = _numeric_address(target.host) if is_numeric(target.host) else target.host
+    return replace(target, host=host)
+
+
+def _host(text: str) -> str:
+    host = canonical_host(text)
+    if is_name(host):
+        return host
+    if not is_numeric(host):
+        raise ValueError("neither an address nor the name of a host")
+    return _numeric_address(host)
+
+
+def _port(text: str) -> int:
+    if not 0 < int(text) <= _LAST_PORT:
         raise ValueError("the port must be in 1..65535")
-    endpoint = Endpoint(_numeric_address(ipv6 or other), int(port))
-    return NextHop(Transport(transport.upper()), endpoint)
+    return int(text)
+
+
+_NAME_SERVER = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
+
+
+def _name_server(text: object) -> Endpoint:
+    """Read ``192.0.2.53``, ``2001:db8::53``, ``192.0.2.53:5353`` or ``[2001:db8::53]:5353``."""
+    match = _NAME_SERVER.fullmatch(str(text))
+    if not match:
+        return Endpoint(_numeric_address(text), _DNS_PORT)
+    ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
+    return Endpoint(_numeric_address(ipv6 or ipv4), _port(ipv6_port or ipv4_port))
 
 
 def _suite(text: object) -> Suite:
@@ -104,9 +150,12 @@ PortBlock = Annotated[range, PlainValidator(_port_block)]
 # It stands between quotes in P-Visited-Network-ID and P-Charging-Vector.
 NetworkName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255)]
 NextHops = Annotated[
-    tuple[Annotated[NextHop, PlainValidator(_next_hop)], ...],
+    tuple[Annotated[Target, PlainValidator(_next_hop)], ...],
     Field(min_length=1),
     AfterValidator(_distinct),
+]
+NameServers = Annotated[
+    tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)
 ]
 Suites = Annotated[
     tuple[Annotated[Suite, PlainValidator(_suite)], ...],

@@ -17,13 +17,16 @@ from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.core.policy import (
     CORE_TIMERS,
     GM_TIMERS,
+    DnsPolicy,
     EdgePolicy,
     GmAddress,
+    HealthPolicy,
     NextHop,
     RegEventPolicy,
     RegEventRoute,
     RouteCheck,
     SecAgree,
+    Target,
     Timers,
 )
 from pcscf.errors import ConfigError
@@ -136,6 +139,7 @@ def test_the_defaults_are_those_of_the_core(write):
         next_hops=(NextHop(Transport.UDP, Endpoint("198.51.100.9", 5060)),),
         suites=settings.security.algorithms,
         visited_network="ims.example",
+        entry_points=(Target("198.51.100.9", 5060, Transport.UDP),),
     )
     assert (policy.gm_timers, policy.core_timers) == (GM_TIMERS, CORE_TIMERS)
     assert settings.sip_limits() == SipLimits()
@@ -157,8 +161,23 @@ def test_every_value_reaches_the_core(write):
         [core]
         addresses = ["2001:db8::1"]
         port = 5090
-        next_hops = ["tcp:[2001:db8::9]:5061"]
+        next_hops = ["sip:home.example", "tcp:[2001:db8::9]:5061"]
         next_hop_timeout = 2
+        [core.health]
+        interval = 1
+        timeout = 2
+        failures = 4
+        successes = 5
+        hold = 6
+        max_retry_after = 7
+        [dns]
+        timeout = 8
+        min_ttl = 9
+        max_ttl = 10
+        negative_ttl = 11
+        stale = 12
+        cache_size = 13
+        max_waiting = 14
         [network]
         visited_network = "a"
         orig_ioi = "b"
@@ -276,9 +295,19 @@ def test_every_value_reaches_the_core(write):
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
+        dns=DnsPolicy(8, 9, 10, 11, 12, 13, 14),
+        health=HealthPolicy(1, 2, 4, 5, 6, 7),
+        entry_points=(Target("home.example"), Target("2001:db8::9", 5061, Transport.TCP)),
     )
     assert settings.sip_limits() == SipLimits(2000, 1000, 1500, 10, 100)
-    for value in (policy, policy.guard, policy.reg_event, settings.sip_limits()):
+    for value in (
+        policy,
+        policy.guard,
+        policy.reg_event,
+        policy.dns,
+        policy.health,
+        settings.sip_limits(),
+    ):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
         assert same == [], "the file above must give every field another value than its default"
 
@@ -303,11 +332,16 @@ REFUSED = [
     ("gm", 'ports_pc = "6113-6128"', "gm.ports_pc: must be a power of two"),
     ("gm", 'selectors = "loose"', "gm.selectors: Input should be 'strict' or 'tolerant'"),
     ("core", "next_hops = []", "core.next_hops: Tuple should have at least 1 item"),
-    ("core", 'next_hops = ["udp:scscf:5060"]', "core.next_hops[1]: not a numeric address; names"),
-    ("core", 'next_hops = ["tls:1.2.3.4:5061"]', "core.next_hops[1]: must be udp:ADDRESS:PORT"),
+    ("core", 'next_hops = ["udp:1.2.3:5060"]', "core.next_hops[1]: neither an address nor the"),
+    ("core", 'next_hops = ["tls:1.2.3.4:5061"]', "core.next_hops[1]: must be udp:HOST:PORT, tcp"),
     ("core", 'next_hops = ["udp:1.2.3.4:0"]', "core.next_hops[1]: the port must be in 1..65535"),
     ("core", 'next_hops = ["udp:[2001:db8::9]:5060"]', "core.next_hops[1]: no address of its fam"),
     ("core", 'next_hops = ["udp:198.51.100.1:5080"]', "core.next_hops[1]: is this P-CSCF itself"),
+    ("core", 'next_hops = ["sip:198.51.100.1:5080"]', "core.next_hops[1]: is this P-CSCF itself"),
+    ("core.health", "interval = -1", "core.health.interval: Input should be greater than or equal"),
+    ("core.health", "failures = 0", "core.health.failures: Input should be greater than 0"),
+    ("dns", 'servers = ["ns.example"]', "dns.servers[1]: not a numeric address; names are not"),
+    ("dns", "max_ttl = 1", "dns.max_ttl: is less than min_ttl"),
     ("network", 'visited_network = "a\\"b"', "network.visited_network: String should match"),
     ("network", 'visited_network = ""', "network.visited_network: String should match"),
     ("security", "algorithms = []", "security.algorithms: Tuple should have at least 1 item"),
@@ -412,9 +446,14 @@ def test_variables_of_other_programs_are_left_alone(write, monkeypatch):
     assert load(write(MINIMAL)).gm.port == 5060
 
 
+def test_name_servers_are_as_written(write):
+    settings = load(write(set_key("dns", 'servers = ["192.0.2.53:5353"]')))
+    assert settings.dns.servers == (Endpoint("192.0.2.53", 5353),)
+
+
 @pytest.mark.parametrize("text", ["tcp:[2001:db8::9]:5060", "udp:198.51.100.9:1"])
 def test_next_hops_print_as_they_are_written(write, text):
     host = "2001:db8::1" if "[" in text else "198.51.100.1"
     lines = set_key("core", f'next_hops = ["{text}"]').replace("198.51.100.1", host)
-    (hop,) = load(write(lines)).core.next_hops
-    assert f"{hop.transport.lower()}:{hop.endpoint}" == text
+    (hop,) = load(write(lines)).policy(()).next_hops
+    assert str(hop) == text

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import TypeAdapter
 
-from pcscf.config_values import Address, NextHops, PortBlock
+from pcscf.config_values import Address, NameServers, NextHops, PortBlock
 from pcscf.core.flow import Endpoint, Transport
-from pcscf.core.policy import NextHop
+from pcscf.core.policy import Target
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,61 @@ def test_other_text_is_no_port_block(text):
 
 
 def test_next_hops_keep_their_order():
-    texts = ["udp:198.51.100.9:5060", "tcp:[2001:DB8::9]:65535"]
+    texts = ["udp:198.51.100.9:5060", "tcp:[2001:DB8::9]:65535", "udp:S-CSCF.example.:5060"]
     assert TypeAdapter(NextHops).validate_python(texts) == (
-        NextHop(Transport.UDP, Endpoint("198.51.100.9", 5060)),
-        NextHop(Transport.TCP, Endpoint("2001:db8::9", 65535)),
+        Target("198.51.100.9", 5060, Transport.UDP),
+        Target("2001:db8::9", 65535, Transport.TCP),
+        Target("s-cscf.example", 5060, Transport.UDP),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("sip:home.example", Target("home.example")),
+        ("sip:Home.Example.;transport=TCP", Target("home.example", None, Transport.TCP)),
+        ("sip:home.example:5070", Target("home.example", 5070)),
+        ("sip:[2001:DB8:0::9]", Target("2001:db8::9")),
+    ],
+)
+def test_a_next_hop_may_be_the_uri_of_a_domain(text, target):
+    assert TypeAdapter(NextHops).validate_python([text]) == (target,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("sip:", "not a SIP URI"),
+        ("sip:home example", "not a SIP URI"),
+        ("sip:me@home.example", "must be sip:HOST"),
+        ("sip:home.example;transport=tls", "must be sip:HOST"),
+        ("sip:0.0.0.0", "must be one global"),
+        ("sips:home.example", "must be udp:HOST:PORT"),
+        ("udp:192.0.2.300:5060", "neither an address nor the name of a host"),
+        ("udp:scscf..example:5060", "neither an address nor the name of a host"),
+        ("udp:" + "a" * 64 + ".example:5060", "neither an address nor the name of a host"),
+        ("tcp:[scscf.example]:5060", "not a numeric address"),
+    ],
+)
+def test_other_text_is_no_next_hop(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        TypeAdapter(NextHops).validate_python([text])
+
+
+def test_name_servers_listen_at_port_53_unless_said_otherwise():
+    texts = ["192.0.2.53", "2001:DB8::53", "192.0.2.53:5353", "[2001:db8::53]:5353"]
+    assert TypeAdapter(NameServers).validate_python(texts) == (
+        Endpoint("192.0.2.53", 53),
+        Endpoint("2001:db8::53", 53),
+        Endpoint("192.0.2.53", 5353),
+        Endpoint("2001:db8::53", 5353),
+    )
+
+
+@pytest.mark.parametrize("text", ["ns.example", "192.0.2.53:0", "192.0.2.53:70000", "[::]:53", 53])
+def test_a_name_server_is_numeric(text):
+    with pytest.raises(ValueError, match=r"must be|numeric"):
+        TypeAdapter(NameServers).validate_python([text])
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ IMPURE_MODULES = {
 
 # Heavy or special packages, and the only places for them.
 CONFINED: Mapping[str, tuple[str, ...]] = {
+    "dns": ("pcscf.net.resolver",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),
     "pydantic": ("pcscf.config", "pcscf.config_sections", "pcscf.config_values"),
     "pydantic_settings": ("pcscf.config",),

@@ -165,6 +165,7 @@ class Confirmations:
         registration.bindings = bindings
         registration.phone = relay.phone
         registration.transport = relay.server.flow.transport
+        registration.hop = relay.hop
         if not known:
             self._context.registry.add(registration)
         elif registration.token != relay.token:

@@ -6,7 +6,7 @@ from pcscf.core import rewrite
 from pcscf.core.agreement import supported
 from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
-from pcscf.core.client_transactions import ClientTransaction, InviteClient, TransactionUser
+from pcscf.core.client_transactions import ClientTransaction, InviteClient
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
@@ -19,6 +19,7 @@ from pcscf.core.events import (
     FlowClosed,
     InstallFailed,
     LoadMeasured,
+    Resolved,
     SaExpired,
     SasPresent,
     SendFailed,
@@ -27,17 +28,20 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.guard import Guard
+from pcscf.core.hop_health import HopRecord
 from pcscf.core.ids import Ids
+from pcscf.core.lookups import Lookup
 from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
 from pcscf.core.offence import Offence
 from pcscf.core.originating import Originating
-from pcscf.core.own_request import OwnRequest
+from pcscf.core.own_request import OwnRequest, Sender
 from pcscf.core.policy import EdgePolicy
+from pcscf.core.probes import Probes, Round
 from pcscf.core.reg_changes import Farewell
 from pcscf.core.reg_event import RegEvents
 from pcscf.core.registration import Registrar
-from pcscf.core.routing import hop_of
+from pcscf.core.routing import targets_of
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
@@ -83,6 +87,7 @@ class Edge:
             SasPresent: lambda event: self._lost.on_present(event.sas),
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
+            Resolved: wire.next_hops.lookups.on_resolved,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
             ServerTransaction: wire.servers.on_deadline,
@@ -93,6 +98,9 @@ class Edge:
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
             Block: guard.on_deadline,
+            Lookup: wire.next_hops.lookups.on_deadline,
+            HopRecord: wire.next_hops.health.on_deadline,
+            Round: Probes(wire, wire.next_hops).on_deadline,
             Subscription: self._reg_events.on_deadline,
             Farewell: self._reg_events.on_deadline,
         }
@@ -115,11 +123,10 @@ class Edge:
         """When to hand in DeadlineReached; None while nothing waits."""
         return self._context.deadlines.next()
 
-    def _ask_core(self, request: Request, user: TransactionUser, towards: str | None) -> None:
+    def _ask_core(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send a request of our own: towards a URI, or to the entry points in their order."""
-        hop = hop_of(towards) if towards is not None else None
-        hops = self._context.policy.next_hops if hop is None else (hop,)
-        OwnRequest(self._wire, request, user, hops).start()
+        targets = targets_of(self._wire.next_hops.entry_points, request, towards or "")
+        OwnRequest(self._wire, request, sender).start(targets)
 
     def _on_deadlines(self, _event: DeadlineReached) -> None:
         while (owner := self._context.deadlines.pop_due(self._context.now)) is not None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pcscf.core.dns_records import Question
 from pcscf.core.flow import Flow
 from xfrm.model import AkaKeys, SaSet
 
@@ -63,6 +64,13 @@ class CloseFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolve:
+    """Ask the DNS. One ``Resolved`` with the same question follows in any case."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Tell the operator. ``event`` is a fixed word; ``fields`` never hold key material."""
 
@@ -71,4 +79,4 @@ class Report:
     fields: dict[str, str | int | float] = field(default_factory=dict)
 
 
-Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Report
+Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Resolve | Report

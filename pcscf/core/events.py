@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
@@ -84,6 +85,20 @@ class LoadMeasured:
     lag: float
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the DNS said to a ``Resolve``.
+
+    ``records`` is empty if there is no such name, or nothing of that type; ``ttl`` is in
+    seconds. ``error`` is empty unless nobody could say: then there are no records.
+    """
+
+    question: Question
+    records: Records = ()
+    ttl: float = 0.0
+    error: str = ""
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -94,4 +109,5 @@ Event = (
     | SasPresent
     | FlowClosed
     | LoadMeasured
+    | Resolved
 )

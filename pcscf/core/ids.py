@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import chain
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 # RFC 4303 2.1: 1..255 are reserved, 0 is never sent.
 _FIRST_SPI = 256
@@ -47,4 +50,13 @@ class Ids:
 
     def between(self, first: int, last: int) -> int:
         """Any of the numbers from ``first`` to ``last``, both included."""
-        return first + int.from_bytes(self._random(8)) % (last - first + 1)
+        return first + self.below(last - first + 1)
+
+    def below(self, limit: int) -> int:
+        """Any of 0 to ``limit`` - 1, each as likely as the other."""
+        return int.from_bytes(self._random(8)) % limit
+
+    def shuffled(self, values: Sequence[_T]) -> list[_T]:
+        """All the values in any order."""
+        left = list(values)
+        return [left.pop(self.below(len(left))) for _ in values]

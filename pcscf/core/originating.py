@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, is_last, route_of
-from pcscf.core.policy import RouteCheck
+from pcscf.core.policy import NextHop, RouteCheck
 from pcscf.core.relay import CoreRelay
-from pcscf.core.routing import hops_of, send_strictly
+from pcscf.core.routing import Targets, send_strictly, targets_of
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Dialog, Registration
 from pcscf.core.wire import Wire
@@ -101,10 +101,10 @@ class Originating:
             self._rewrite_initial(relay, registration)
         else:
             self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
-        hops = hops_of(self._context, request, self._target(request, dialog))
+        targets = self._targets(request, dialog)
         send_strictly(request)
         relay.pass_media(request)
-        relay.start(hops)
+        relay.start(targets, registration.hop)
 
     def on_ack(self, ack: Request, registration: Registration) -> None:
         """Pass the ACK of a 2xx on. Raises SipError where it has no dialog: it is dropped."""
@@ -113,10 +113,14 @@ class Originating:
         if dialog is None:
             raise SipError(403, "No such dialog")
         self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
-        hops = hops_of(self._context, request, self._target(request, dialog))
+        targets = self._targets(request, dialog)
         send_strictly(request)
+        self._wire.next_hops.find(targets, lambda hops: self._pass_ack(hops, request))
+
+    def _pass_ack(self, hops: Sequence[NextHop], ack: Request) -> None:
+        """Send an ACK to the first; nobody would tell us if that failed."""
         if hops:
-            self._wire.ack_core(hops[0], request)
+            self._wire.ack_core(hops[0], ack)
 
     def _dialog(self, request: Request, registration: Registration) -> Dialog | None:
         """Find the dialog of a request that claims one. Raises SipError 403 where it is none."""
@@ -127,9 +131,10 @@ class Originating:
             raise SipError(403, "No such dialog")  # TS 24.229 5.2.6.3.5
         return dialog
 
-    def _target(self, request: Request, dialog: Dialog | None) -> str:
-        """Where a request without Route goes: the other side's Contact, not what a phone says."""
-        return "" if dialog is None or "route" in request else dialog.target
+    def _targets(self, request: Request, dialog: Dialog | None) -> Targets:
+        """Where a request goes; within a dialog to the Contact given, not what a phone says."""
+        remote = "" if dialog is None else dialog.target
+        return targets_of(self._wire.next_hops.entry_points, request, remote)
 
     def _rewrite_initial(self, relay: OriginatingRelay, registration: Registration) -> None:
         request = relay.request

@@ -45,6 +45,23 @@ class NextHop:
     transport: Transport
     endpoint: Endpoint
 
+    def __str__(self) -> str:
+        """Print it as the settings write it."""
+        return f"{self.transport.lower()}:{self.endpoint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host to reach; what is None is found by RFC 3263 (``pcscf.core.target``).
+
+    ``host`` is a numeric address as the kernel prints it, without brackets, or a name in
+    lower case without its final dot.
+    """
+
+    host: str
+    port: int | None = None
+    transport: Transport | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -82,12 +99,38 @@ GM_TIMERS = Timers(t1=2.0, t2=16.0, t4=17.0)  # TS 24.229 7.7
 
 
 @dataclass(frozen=True, slots=True)
+class DnsPolicy:
+    """How long answers of the DNS are waited for and kept, in seconds."""
+
+    # Three questions follow one another at most (NAPTR, SRV, address), two seconds each.
+    timeout: float = 7.0
+    min_ttl: float = 5.0
+    max_ttl: float = 3600.0
+    negative_ttl: float = 30.0  # no such name; after a failure, until it is asked again
+    stale: float = 3600.0  # an answer that ran out serves on while nobody renews it
+    cache_size: int = 4096  # answers
+    max_waiting: int = 1000  # requests that wait for an answer
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPolicy:
+    """When a next hop is left out, and when it comes back. Times in seconds."""
+
+    interval: float = 30.0  # between two OPTIONS to a hop; 0: none
+    timeout: float = 4.0  # until an OPTIONS counts as unanswered
+    failures: int = 3  # in a row, until a hop is inactive
+    successes: int = 2  # in a row, until it is active again
+    hold: float = 60.0  # how long a hop that gets no OPTIONS stays inactive
+    max_retry_after: float = 300.0  # what a 503 may ask for at most
+
+
+@dataclass(frozen=True, slots=True)
 class EdgePolicy:
     """Everything the core's decisions depend on besides events, time and ids."""
 
     gm: tuple[GmAddress, ...]
     core: tuple[Endpoint, ...]  # own core-side addresses; the first of a next hop's family is used
-    next_hops: tuple[NextHop, ...]
+    next_hops: tuple[NextHop, ...]  # those of the entry points that need no DNS
     suites: tuple[Suite, ...]  # in the operator's order; what the kernel lacks is left out already
     visited_network: str  # P-Visited-Network-ID
     orig_ioi: str = ""  # P-Charging-Vector; the visited network's name if empty
@@ -119,6 +162,9 @@ class EdgePolicy:
     udp_limit: int = 1300  # octets; a larger request goes over TCP (RFC 3261 18.1.1)
     route_check: RouteCheck = RouteCheck.REPAIR
     max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one
+    dns: DnsPolicy = field(default=DnsPolicy())
+    health: HealthPolicy = field(default=HealthPolicy())
+    entry_points: tuple[Target, ...] = ()  # in the operator's order; empty: ``next_hops``
 
     def timers_of(self, side: Side) -> Timers:
         """Give the transaction timers of one side."""

@@ -9,8 +9,8 @@ Whatever becomes of it, registrations stay as they are.
 from math import ceil, inf
 from typing import Protocol
 
-from pcscf.core.client_transactions import ClientTransaction, TransactionUser
 from pcscf.core.context import Context
+from pcscf.core.own_request import Sender
 from pcscf.core.policy import RegEventRoute
 from pcscf.core.reg_changes import Drop, Farewell, RegChanges
 from pcscf.core.state import Registration
@@ -32,13 +32,13 @@ _PASSING_REASONS = {"deactivated", "timeout"}
 
 
 class Ask(Protocol):
-    """Sends a request to the core and tells ``user`` what comes of it, in any case.
+    """Sends a request to the core and tells ``sender`` what comes of it, in any case.
 
     ``towards`` is the URI of the element that it goes to; None: the entry points in their
     order, as REGISTER goes. Via is not there yet.
     """
 
-    def __call__(self, request: Request, user: TransactionUser, towards: str | None) -> None:
+    def __call__(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send."""
 
 
@@ -60,12 +60,9 @@ class _Subscriber:
         """Not once nobody wants to know any more."""
         return self._events.holds(self._subscription)
 
-    def on_no_response(self, _client: ClientTransaction, _reason: str) -> None:
+    def on_no_answer(self, _reason: str) -> None:
         """RFC 3261 8.1.3.1: as if it were a 408."""
         self._events.on_refused(self._subscription, 408)
-
-    def on_over(self) -> None:
-        """That is of INVITE alone."""
 
 
 class RegEvents:

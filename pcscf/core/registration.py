@@ -230,7 +230,11 @@ class Registrar:
         if relay.server.flow.side is Side.CLEAR:
             self._all_in_clear += 1
             self._in_clear[source(relay.phone.host)] += 1
-        relay.start(self._context.policy.next_hops)
+        known = (
+            under.registration if under is not None else self._context.registry.find(relay.phone)
+        )
+        last = known.hop if known is not None else None
+        relay.start(self._wire.next_hops.entry_points, last)
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""

@@ -6,6 +6,7 @@ from math import inf
 from pcscf.core import media_policy, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.policy import NextHop
+from pcscf.core.routing import Targets
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.sip.message import Message, Request, Response
@@ -83,11 +84,15 @@ class CoreRelay(Relay):
         self.request = request
         self.method = request.method
         self.hop: NextHop | None = None  # the one asked last
+        self._heard = False  # whether it has given a sign of life
         self._hops: list[NextHop] = []
 
-    def start(self, hops: Sequence[NextHop]) -> None:
-        """Try the first next hop."""
+    def start(self, targets: Targets, last: NextHop | None = None) -> None:
+        """Find the next hops and try the first; ``last`` is where the phone was served before."""
         self.trying()
+        self.wire.next_hops.find(targets, self._go, last)
+
+    def _go(self, hops: Sequence[NextHop]) -> None:
         self._hops = list(hops)
         self._try_next("no next hop")
 
@@ -99,6 +104,7 @@ class CoreRelay(Relay):
             self.exhausted(reason)
             return
         self.hop = self._hops.pop(0)
+        self._heard = False
         # While there is another, silence is taken as an answer early.
         patience = self.wire.context.policy.next_hop_timeout if self._hops else inf
         client = self.wire.ask_core(self.hop, self.request.copy(), self, patience=patience)
@@ -106,6 +112,9 @@ class CoreRelay(Relay):
 
     def on_response(self, response: Response) -> None:
         """Take a response, or another next hop."""
+        self._heard = True
+        if self.hop is not None and response.status >= _FINAL:
+            self.wire.next_hops.on_answer(self.hop, response)
         if response.status >= _FINAL and self._hops and self.tries_another(response.status):
             self._try_next(str(response.status))
             return
@@ -119,7 +128,10 @@ class CoreRelay(Relay):
         """Silence or a refused connection: UDP if TCP was for the size alone, or the next hop."""
         if client.fallback is not None and reason != SILENCE:
             self.wire.fall_back(client)
-        elif self.caller_gone:
+            return
+        if self.hop is not None and not self._heard:
+            self.wire.next_hops.on_no_answer(self.hop, reason)
+        if self.caller_gone:
             self.no_final()
         else:
             self._try_next(reason)

@@ -1,57 +1,60 @@
 """Where in the core a request goes: by its Route, by a dialog's target, or by the settings."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 
-from pcscf.core import rewrite
-from pcscf.core.context import Context
-from pcscf.core.flow import Endpoint, Transport
-from pcscf.core.policy import NextHop
+from pcscf.core.policy import Target
+from pcscf.core.target import target_of_uri
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Request
 from pcscf.sip.uri import SipUri
 
-_SIP_PORT = 5060
+Targets = tuple[Target, ...]
 
 
-def hops_of(context: Context, request: Request, target: str) -> Sequence[NextHop]:
-    """Give the next hops in order: the top Route's, else the target's, else the settings'.
+def targets_of(entry_points: Targets, request: Request, remote: str) -> Targets:
+    """Give the targets in order: the top Route's, else the remote Contact's, else the settings'.
 
-    Where the settings name the one that a Route names, their others stand behind it.
+    ``remote`` is "" where a request does not go by it. Where the settings name the one that
+    is found, their others stand behind it.
     """
-    routes = request.elements("route")
-    uri = NameAddr.parse(routes[0]).uri if routes else target
-    hop = hop_of(uri)
-    configured = context.policy.next_hops
-    if hop is None:
-        return configured
-    return (hop, *(one for one in configured if one != hop)) if hop in configured else (hop,)
+    route = request.get("route")
+    target = _of_route(route) if route is not None else _of_uri(remote)
+    if target is None:
+        return entry_points
+    if target in entry_points:
+        return (target, *(other for other in entry_points if other != target))
+    return (target,)
 
 
-def hop_of(uri: str) -> NextHop | None:
-    """Give the next hop that a URI names by address; None if it names none so."""
+@lru_cache(1024)
+def _of_route(value: str) -> Target | None:
+    """Read where the first element of a Route leads."""
+    return _of_uri(NameAddr.parse_many(value)[0].uri)
+
+
+@lru_cache(1024)
+def _of_uri(uri: str) -> Target | None:
     try:
-        sip = SipUri.parse(uri)
+        return target_of_uri(SipUri.parse(uri))
     except ParseError:
         return None
-    if rewrite.is_name(sip.host):
-        return None
-    tcp = (sip.params.get("transport") or "").lower() == "tcp"
-    endpoint = Endpoint(sip.host.strip("[]"), sip.port or _SIP_PORT)
-    return NextHop(Transport.TCP if tcp else Transport.UDP, endpoint)
 
 
 def send_strictly(request: Request) -> None:
     """Write a request for a strict router, if the next one is such (RFC 3261 16.6 step 6)."""
-    routes = request.elements("route")
-    if not routes:
+    route = request.get("route")
+    if route is None or _is_loose(route):
         return
-    uri = NameAddr.parse(routes[0]).sip_uri
-    if "lr" in uri.params:
-        return
+    uri = NameAddr.parse_many(route)[0].uri
     request.append("route", f"<{request.uri}>")
     request.pop_element("route")
-    request.uri = str(uri)
+    request.uri = uri
+
+
+@lru_cache(1024)
+def _is_loose(value: str) -> bool:
+    return "lr" in NameAddr.parse_many(value)[0].sip_uri.params
 
 
 def undo_strict(request: Request) -> None:

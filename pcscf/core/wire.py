@@ -14,6 +14,7 @@ from pcscf.core.client_transactions import (
 from pcscf.core.context import Context
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.next_hops import NextHops
 from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
 from pcscf.core.server_transactions import ServerTransaction, ServerTransactions
@@ -47,6 +48,7 @@ class Wire:
         self.context = context
         self.servers = ServerTransactions(context)
         self.clients = ClientTransactions(context)
+        self.next_hops = NextHops(context)
         self._refuse_tcp: dict[Endpoint, float] = {}  # servers of the core, and until when
 
     # --- requests that come ---

@@ -17,6 +17,7 @@ from pcscf.core.effects import (
     InstallSas,
     RemoveSas,
     Report,
+    Resolve,
     SendSip,
 )
 from pcscf.core.events import (
@@ -33,6 +34,7 @@ from pcscf.log import describe
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
 from pcscf.net.load import LoadMeter
+from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
@@ -82,6 +84,12 @@ class Server:
         self._udp: dict[Endpoint, UdpSocket] = {}
         self._listeners: list[tuple[socket, Side]] = []  # bound, not listening yet
         self._tcp = self._tcp_table()
+        self._resolver = Resolver(
+            self.dispatch,
+            settings.dns.servers,
+            timeout=settings.dns.query_timeout,
+            max_queries=settings.dns.max_queries,
+        )
         self._events: deque[Event] = deque()
         self._is_busy = False
         self._is_closed = False
@@ -111,6 +119,7 @@ class Server:
         while self._listeners:
             await self._tcp.listen(*self._listeners.pop())
         self._load.start()
+        self._set_timer()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
     async def close(self) -> None:
@@ -119,6 +128,7 @@ class Server:
         if self._timer:
             self._timer.cancel()
         self._load.close()
+        await self._resolver.close()
         await self._tcp.close()
         for sock, _ in self._listeners:
             sock.close()
@@ -199,6 +209,8 @@ class Server:
                 self._try_kernel("remove_failed", lambda: self._kernel.remove(sa_set))
             case CloseFlow(flow, at_once):
                 self._tcp.close_flow(flow, at_once=at_once)
+            case Resolve():
+                self._resolver.ask(effect)
             case Report(level, event, fields):
                 log.log(_LEVELS[level.upper()], event, **fields)
         return True

@@ -10,11 +10,11 @@ from random import Random
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pcscf.core.client_transactions import ClientTransaction, TransactionUser
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
 from pcscf.core.effects import Report
 from pcscf.core.ids import Ids
+from pcscf.core.own_request import Sender
 from pcscf.core.policy import RegEventPolicy
 from pcscf.core.reg_changes import Farewell
 from pcscf.core.reg_event import RegEvents
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     """A SUBSCRIBE as it left, and whom to tell what came of it."""
 
     request: Request
-    user: TransactionUser
+    sender: Sender
     towards: str | None
 
 
@@ -87,8 +87,8 @@ class Desk:
     def now(self) -> float:
         return self.context.now
 
-    def _ask(self, request: Request, user: TransactionUser, towards: str | None) -> None:
-        self.asked.append(Asked(request, user, towards))
+    def _ask(self, request: Request, sender: Sender, towards: str | None) -> None:
+        self.asked.append(Asked(request, sender, towards))
         if self.unreachable:
             self.fails()
 
@@ -137,13 +137,12 @@ class Desk:
         """The registrar answers the last SUBSCRIBE."""
         more = (("contact", f"<{REGISTRAR}>"), *headers) if status < 300 else headers
         response = make_response(self.last, status, to_tag=tag, headers=more)
-        self.asked[-1].user.on_response(response)
+        self.asked[-1].sender.on_response(response)
         return response
 
     def fails(self) -> None:
         """Nobody answers the last SUBSCRIBE."""
-        gone: ClientTransaction = None  # type: ignore[assignment]
-        self.asked[-1].user.on_no_response(gone, "no answer")
+        self.asked[-1].sender.on_no_answer("no answer")
 
     def notify(
         self,

@@ -26,7 +26,7 @@ from pcscf.core.effects import (
 from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
-from pcscf.core.policy import EdgePolicy, GmAddress, NextHop, RegEventPolicy
+from pcscf.core.policy import EdgePolicy, GmAddress, HealthPolicy, NextHop, RegEventPolicy
 from pcscf.core.sa_table import SaRow
 from pcscf.core.sa_table import Stage as SaStage
 from pcscf.core.state import Registration
@@ -61,6 +61,7 @@ POLICY = EdgePolicy(
     suites=(AES, NULL),
     visited_network="visited.example",
     reg_event=RegEventPolicy(enabled=False),  # its SUBSCRIBE would stand among all else
+    health=HealthPolicy(interval=0),  # no OPTIONS among what a test looks at
 )
 
 

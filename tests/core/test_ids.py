@@ -34,3 +34,15 @@ def test_a_number_between_two_may_be_either_of_them() -> None:
     ids = Ids(Random(1).randbytes)
     assert {ids.between(5, 8) for _ in range(200)} == {5, 6, 7, 8}
     assert ids.between(5, 5) == 5
+
+
+def test_a_number_below_a_limit_is_any_of_them() -> None:
+    ids = Ids(Random(1).randbytes)
+    assert {ids.below(3) for _ in range(100)} == {0, 1, 2}
+
+
+def test_any_order_comes_of_a_shuffle() -> None:
+    ids = Ids(Random(1).randbytes)
+    orders = {tuple(ids.shuffled("abc")) for _ in range(200)}
+    assert len(orders) == 6
+    assert all(sorted(order) == ["a", "b", "c"] for order in orders)

@@ -502,14 +502,14 @@ def test_the_last_word_of_a_registration_ends_both(desk: Desk) -> None:
 def test_a_late_answer_to_a_subscription_that_is_gone(desk: Desk) -> None:
     phone = desk.registered()
     old = desk.asked[-1]
-    assert old.user.may_send_again()
+    assert old.sender.may_send_again()
     desk.removed(phone)
-    assert not old.user.may_send_again()
+    assert not old.sender.may_send_again()
     desk.answers(200)
     desk.fails()
     desk.answers(481)
     desk.registered()
-    assert not old.user.may_send_again()
+    assert not old.sender.may_send_again()
     assert len(desk.asked) == 2
     assert desk.reports == []
 
@@ -584,7 +584,7 @@ def test_a_thousand_users_leave_nothing(desk: Desk) -> None:
     for phone in phones:
         desk.removed(phone)
     for asked in desk.asked:
-        asked.user.on_no_response(None, "no answer")  # type: ignore[arg-type]
+        asked.sender.on_no_answer("no answer")
     assert desk.left_over == (0, 0)
 
 

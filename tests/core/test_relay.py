@@ -2,10 +2,13 @@
 
 import pytest
 
-from pcscf.core.events import FlowClosed
+from pcscf.core.dns_records import RecordType
+from pcscf.core.effects import Resolve
+from pcscf.core.events import FlowClosed, Resolved
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
-from pcscf.core.policy import NextHop, SecAgree
+from pcscf.core.policy import NextHop, SecAgree, Target
 from pcscf.sip.message import Request, parse
+from tests.core.call import OutgoingCall, statuses
 from tests.core.phone import Phone
 from tests.core.stage import CORE_SIDE, S_CSCF, S_CSCF_2, TWO_HOPS, Stage
 
@@ -142,15 +145,6 @@ def test_when_the_last_connection_dies_it_is_504_at_once() -> None:
     assert stage.last_to_phone().status == 504
 
 
-def test_a_hop_that_is_there_twice_is_connected_to_twice() -> None:
-    stage, phone = over_tcp(S_CSCF, S_CSCF)
-    phone.says_in_clear(phone.register())
-    closes(stage, S_CSCF)
-    assert len(stage.to_core) == 4
-    closes(stage, S_CSCF)
-    assert [effect.data[:11] for effect in stage.to_phone] == [b"SIP/2.0 504"] * 2
-
-
 def test_a_connection_that_dies_behind_the_answer_took_nothing_along() -> None:
     stage, _ = over_tcp(S_CSCF, S_CSCF_2)
     stage.core_says(stage.last_to_core(), 100)
@@ -184,3 +178,103 @@ def test_an_answer_without_our_phones_via_still_reaches_it(
     stage.core_says(request, status)
     assert stage.last_to_phone().status == status
     assert stage.last_to_phone().elements("via") == parse(data).elements("via")
+
+
+# --- names, health, and staying where one is ---
+
+
+def resolved(stage: Stage, *addresses: str) -> None:
+    """Let the DNS answer everything it was asked about addresses."""
+    asked = [effect for effect in stage.log if isinstance(effect, Resolve)]
+    for effect in asked:
+        records = addresses if effect.question.type is RecordType.A else ()
+        stage.play(Resolved(effect.question, records, 60))
+
+
+def test_a_name_is_looked_up_before_the_request_leaves() -> None:
+    stage = Stage(next_hops=(), entry_points=(Target("pool.example", 5060),))
+    phone = Phone(stage)
+    phone.says_in_clear(phone.register())
+    assert not stage.to_core
+    resolved(stage, S_CSCF_2.host)
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+    assert stage.challenge().status == 401
+
+
+def test_a_name_that_nobody_knows_is_504() -> None:
+    stage = Stage(next_hops=(), entry_points=(Target("pool.example", 5060),))
+    phone = Phone(stage)
+    phone.says_in_clear(phone.register())
+    resolved(stage)
+    assert stage.last_to_phone().status == 504
+
+
+def test_a_caller_that_hangs_up_while_a_name_is_looked_up() -> None:
+    stage = Stage()
+    phone = Phone(stage)
+    phone.challenged()
+    phone.says(phone.answer())
+    contact = f"Contact: <sip:ue@{phone.host}:40002>;expires=600"
+    stage.core_says(stage.last_to_core(), 200, contact, "Service-Route: <sip:s.example:5060;lr>")
+    call = OutgoingCall(stage, phone)
+    before = len(stage.to_core)
+    call.says(call.request("INVITE"))
+    call.says(call.request("CANCEL", branch="z9hG4bKout-1INVITE1"))
+    resolved(stage, S_CSCF.host)
+    assert stage.last_to_phone().status == 487
+    assert len(stage.to_core) == before
+
+
+def test_a_hop_that_fails_again_and_again_is_left_out(stage: Stage) -> None:
+    for number in range(3):
+        phone = Phone(stage, host=f"192.0.2.{100 + number}", impi=f"{number}@x")
+        phone.says_in_clear(phone.register())
+        assert stage.to_core[-1].flow.remote == S_CSCF
+        stage.send_fails(stage.to_core[-1])
+        assert stage.to_core[-1].flow.remote == S_CSCF_2
+    phone = Phone(stage, host="192.0.2.200", impi="n@x")
+    phone.says_in_clear(phone.register())
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+
+
+def test_a_phone_stays_with_the_hop_that_registered_it(stage: Stage, phone: Phone) -> None:
+    phone.says_in_clear(phone.register())
+    stage.core_says(stage.last_to_core(), 503)
+    phone.take_server(stage.challenge())
+    phone.says(phone.answer())
+    stage.core_says(stage.last_to_core(), 503)
+    stage.accept()
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+    phone.says(phone.renewal())
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+
+
+@pytest.mark.parametrize("way", ["silence", "refused", "503"])
+def test_an_invite_goes_on_to_the_next_hop(way: str) -> None:
+    """A phone without Service-Route goes by the settings."""
+    stage = Stage(next_hops=TWO_HOPS)
+    phone = Phone(stage)
+    phone.challenged()
+    phone.says(phone.answer())
+    contact = f"Contact: <sip:ue@{phone.host}:40002>;expires=600"
+    stage.core_says(stage.last_to_core(), 200, contact)
+    call = OutgoingCall(stage, phone)
+    call.begins()
+    if way == "503":
+        call.core_says(503)
+    elif way == "refused":
+        stage.send_fails(stage.to_core[-1])
+    else:
+        stage.wait(5)
+    assert stage.last_to_core().method == "INVITE"
+    assert stage.to_core[-1].flow.remote == S_CSCF_2
+    assert statuses([effect.data for effect in stage.to_phone])[-1] == 100
+
+
+def test_503_of_the_last_hop_is_not_ours(stage: Stage, phone: Phone) -> None:
+    """RFC 3261 16.7 step 6: the phone would leave us for as long as Retry-After says."""
+    phone.registered()
+    phone.says(phone.message("MESSAGE", "sip:b@example.net"))
+    stage.core_says(stage.last_to_core(), 503, "Retry-After: 7")
+    answer = stage.last_to_phone()
+    assert (answer.status, answer.get("retry-after")) == (500, "7")

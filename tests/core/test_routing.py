@@ -2,15 +2,14 @@
 
 import pytest
 
-from pcscf.core.context import Context
-from pcscf.core.flow import Endpoint, Transport
-from pcscf.core.ids import Ids
-from pcscf.core.policy import NextHop
-from pcscf.core.routing import hop_of, hops_of, send_strictly, undo_strict
+from pcscf.core.flow import Transport
+from pcscf.core.policy import Target
+from pcscf.core.routing import send_strictly, targets_of, undo_strict
 from pcscf.sip.message import Request, new_request
-from tests.core.stage import S_CSCF, TWO_HOPS, Stage
+from tests.core.stage import S_CSCF
 
 UDP, TCP = Transport.UDP, Transport.TCP
+ENTRY = (Target("203.0.113.9", 5060, UDP), Target("203.0.113.10", 5060, UDP))
 
 
 def request(*routes: str) -> Request:
@@ -18,40 +17,34 @@ def request(*routes: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("uri", "hop"),
+    ("uri", "target"),
     [
-        ("sip:203.0.113.77:5070", NextHop(UDP, Endpoint("203.0.113.77", 5070))),
-        ("sip:u@203.0.113.77;transport=TCP", NextHop(TCP, Endpoint("203.0.113.77", 5060))),
-        ("sip:[2001:db8::9]", NextHop(UDP, Endpoint("2001:db8::9", 5060))),
-        ("sip:scscf.example.net", None),
-        ("tel:+1", None),
-        ("", None),
+        ("sip:203.0.113.77:5070", Target("203.0.113.77", 5070)),
+        ("sip:u@203.0.113.77;transport=TCP", Target("203.0.113.77", None, TCP)),
+        ("sip:[2001:db8::9]", Target("2001:db8::9")),
+        ("sip:scscf.example.net;lr", Target("scscf.example.net")),
     ],
 )
-def test_a_uri_may_name_a_hop_by_address(uri: str, hop: NextHop | None) -> None:
-    assert hop_of(uri) == hop
-
-
-def context() -> Context:
-    return Context(Stage(next_hops=TWO_HOPS).policy, Ids(bytes))
+def test_a_route_names_the_target(uri: str, target: Target) -> None:
+    assert targets_of(ENTRY, request(f"<{uri}>", "<sip:other.example;lr>"), "") == (target,)
 
 
 @pytest.mark.parametrize(
-    ("routes", "target", "remotes"),
+    ("routes", "remote", "hosts"),
     [
-        (["<sip:203.0.113.77;lr>"], "", ["203.0.113.77"]),
         (["<sip:203.0.113.77;lr>"], "sip:203.0.113.88", ["203.0.113.77"]),
         ([], "sip:203.0.113.88", ["203.0.113.88"]),
+        ([], "tel:+1", ["203.0.113.9", "203.0.113.10"]),
         ([], "", ["203.0.113.9", "203.0.113.10"]),
         # One of the settings' own: the others stand behind it.
-        (["<sip:203.0.113.10;lr>"], "", ["203.0.113.10", "203.0.113.9"]),
+        (["<sip:203.0.113.10:5060;transport=udp;lr>"], "", ["203.0.113.10", "203.0.113.9"]),
     ],
 )
-def test_route_then_target_then_settings(
-    routes: list[str], target: str, remotes: list[str]
+def test_route_then_remote_contact_then_settings(
+    routes: list[str], remote: str, hosts: list[str]
 ) -> None:
-    hops = hops_of(context(), request(*routes), target)
-    assert [hop.endpoint.host for hop in hops] == remotes
+    targets = targets_of(ENTRY, request(*routes), remote)
+    assert [target.host for target in targets] == hosts
 
 
 def test_a_strict_router_is_named_in_the_request_uri() -> None:

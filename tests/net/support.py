@@ -77,7 +77,12 @@ def settings(**sections: dict[str, object]) -> Settings:
             "port_ps": block[1],
             "ports_pc": f"{block[4]}-{block[7]}",
         },
-        "core": {"addresses": [HOST], "port": block[2], "next_hops": [f"udp:{HOST}:9"]},
+        "core": {
+            "addresses": [HOST],
+            "port": block[2],
+            "next_hops": [f"udp:{HOST}:9"],
+            "health": {"interval": 0},
+        },
         "network": {"visited_network": "ims.example"},
     }
     for name, keys in sections.items():

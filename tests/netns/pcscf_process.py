@@ -79,6 +79,7 @@ def config(lab: Lab, *, next_hops: tuple[str, ...] = (), **sections: str) -> str
         "gm": f'addresses = ["{lab.v4.pcscf_gm}", "{lab.v6.pcscf_gm}"]',
         "core": f'addresses = ["{lab.v4.pcscf_core}", "{lab.v6.pcscf_core}"]\n'
         f"port = 5060\nnext_hops = {list(hops)}".replace("'", '"'),
+        "core.health": "interval = 0",  # a core sees the phones' requests, and no OPTIONS
         "network": 'visited_network = "visited.example"',
     }
     # Its SUBSCRIBE would stand among all else; tests of it say otherwise.

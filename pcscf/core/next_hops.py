@@ -1,0 +1,58 @@
+"""Where requests towards the core go: found by name, ordered by health."""
+
+import re
+from collections.abc import Iterable
+
+from pcscf.core.context import Context
+from pcscf.core.hop_health import HopHealth, HopStatus
+from pcscf.core.lookups import Lookups, Then
+from pcscf.core.policy import NextHop, Target
+from pcscf.core.target import numeric_hop, target_of_hop
+from pcscf.sip.message import Response
+
+# Retry-After = delta-seconds [ comment ] *( SEMI retry-param ) (RFC 3261 20.33)
+_SECONDS = re.compile(r"[0-9]{1,10}")
+_UNAVAILABLE = 503
+
+
+class NextHops:
+    """What a relay asks before it sends, and tells what came of it."""
+
+    def __init__(self, context: Context) -> None:
+        policy = context.policy
+        self.lookups = Lookups(context)
+        self.health = HopHealth(context)
+        self.entry_points: tuple[Target, ...] = policy.entry_points or tuple(
+            target_of_hop(hop) for hop in policy.next_hops
+        )
+
+    def find(self, targets: Iterable[Target], then: Then, last: NextHop | None = None) -> None:
+        """Call ``then`` once with the hops to try, in order; at once unless the DNS is asked.
+
+        ``last`` is the one that the registration used last: it stays there while that hop is
+        active. The list is empty if nothing was found or all is disabled.
+        """
+        self.lookups.find(
+            targets, lambda hops: then(self.health.prefer(self.health.usable(hops), last))
+        )
+
+    def on_answer(self, hop: NextHop, response: Response) -> None:
+        """Take note of a final answer: of any but 503 the hop is alive."""
+        if response.status == _UNAVAILABLE:
+            self.health.on_failed(hop, str(_UNAVAILABLE), _retry_after(response))
+        else:
+            self.health.on_alive(hop)
+
+    def on_no_answer(self, hop: NextHop, reason: str) -> None:
+        """Take note that a hop was silent, or that what was sent there did not arrive."""
+        self.health.on_failed(hop, reason)
+
+    def status(self) -> list[HopStatus]:
+        """Tell the operator: the configured hops, and others of which something is known."""
+        configured = [hop for hop in map(numeric_hop, self.entry_points) if hop is not None]
+        return self.health.status(configured)
+
+
+def _retry_after(response: Response) -> float | None:
+    match = _SECONDS.match(response.get("retry-after") or "")
+    return float(match[0]) if match else None
