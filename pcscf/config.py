@@ -22,6 +22,7 @@ from pydantic_settings import (
 from pcscf.config_sections import (
     Core,
     Dns,
+    Emergency,
     Gm,
     Guard,
     Limits,
@@ -34,7 +35,7 @@ from pcscf.config_sections import (
     Visited,
 )
 from pcscf.core.flow import Endpoint
-from pcscf.core.policy import EdgePolicy, GmAddress
+from pcscf.core.policy import EdgePolicy, GmAddress, Target
 from pcscf.core.target import numeric_hop
 from pcscf.errors import ConfigError
 from pcscf.sip.limits import Limits as SipLimits
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     network: Visited
     security: Security = Security()
     proxy: Proxy = Proxy()
+    emergency: Emergency = Emergency()
     media: Media = Media()
     reg_event: RegEvent = RegEvent()
     timers: TimerSettings = TimerSettings()
@@ -108,6 +110,7 @@ class Settings(BaseSettings):
             route_check=self.proxy.route_check,
             timer_c=self.proxy.timer_c,
             udp_limit=self.proxy.udp_limit,
+            emergency=self.emergency.policy(),
             guard=self.guard.policy(),
             reg_event=self.reg_event.policy(),
             limits=self.sip_limits(),
@@ -205,7 +208,10 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "core.port", f"is a Gm port too, and {min(shared)} is on both sides"
     if settings.dns.max_ttl < settings.dns.min_ttl:
         yield "dns.max_ttl", "is less than min_ttl"
-    yield from _next_hop_conflicts(own)
+    yield from _next_hop_conflicts(own, "core.next_hops", own.next_hops)
+    yield from _next_hop_conflicts(own, "emergency.e_cscf", settings.emergency.e_cscf)
+    if settings.emergency.anonymous and not settings.emergency.e_cscf:
+        yield "emergency.anonymous", "needs emergency.e_cscf: nobody else takes such calls"
     yield from _media_conflicts(settings.media)
     yield from _guard_conflicts(settings.guard)
 
@@ -221,13 +227,15 @@ def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
         yield "gm.ports_pc", "contains gm.port_ps"
 
 
-def _next_hop_conflicts(own: Core) -> Iterator[tuple[str, str]]:
+def _next_hop_conflicts(
+    own: Core, name: str, targets: tuple[Target, ...]
+) -> Iterator[tuple[str, str]]:
     families = {":" in address for address in own.addresses}
-    for number, target in enumerate(own.next_hops, 1):
+    for number, target in enumerate(targets, 1):
         hop = numeric_hop(target)
         if hop is None:
             continue  # a name: what it leads to is checked when it is looked up
-        key = f"core.next_hops[{number}]"
+        key = f"{name}[{number}]"
         host, port = hop.endpoint
         if (":" in host) not in families:
             yield key, "no address of its family is in core.addresses"

@@ -20,9 +20,12 @@ from pcscf.config_values import (
     NameServers,
     NetworkName,
     NextHops,
+    Numbers,
     Port,
     PortBlock,
+    SipUris,
     Suites,
+    Targets,
 )
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
@@ -31,12 +34,14 @@ from pcscf.core.policy import (
     CORE_TIMERS,
     GM_TIMERS,
     DnsPolicy,
+    EmergencyPolicy,
     HealthPolicy,
     RegEventPolicy,
     RegEventRoute,
     RouteCheck,
     SecAgree,
     Timers,
+    WithoutECscf,
 )
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
@@ -171,6 +176,28 @@ class RegEvent(Section):
     def policy(self) -> RegEventPolicy:
         """Give the core's view of it."""
         return RegEventPolicy(self.enabled, self.expires_margin, self.route, self.grace)
+
+
+class Emergency(Section):
+    """Emergency requests."""
+
+    e_cscf: Targets = ()
+    numbers: Numbers = frozenset()
+    anonymous: bool = False
+    max_anonymous: PositiveInt = 1000
+    without_e_cscf: WithoutECscf = WithoutECscf.ALTERNATIVE
+    notify: SipUris = ()
+
+    def policy(self) -> EmergencyPolicy:
+        """Give the core's view of it."""
+        return EmergencyPolicy(
+            e_cscf=self.e_cscf,
+            numbers=self.numbers,
+            anonymous=self.anonymous,
+            max_anonymous=self.max_anonymous,
+            without_e_cscf=self.without_e_cscf,
+            notify=self.notify,
+        )
 
 
 class _Timers(Section):

@@ -136,6 +136,17 @@ def _codec(text: object) -> Codec:
     return Codec(str(int(name)) if name.isdigit() else name, media)
 
 
+def _sip_uri(text: object) -> str:
+    """Read ``sip:desk@example.net``."""
+    try:
+        uri = SipUri.parse(str(text))
+    except ParseError:
+        raise ValueError("must be a SIP URI") from None
+    if uri.scheme != "sip":
+        raise ValueError("must be a SIP URI; there is no TLS")
+    return str(text)
+
+
 def _distinct(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if len(set(values)) != len(values):
         raise ValueError("names something twice")
@@ -149,10 +160,18 @@ AddressRange = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 PortBlock = Annotated[range, PlainValidator(_port_block)]
 # It stands between quotes in P-Visited-Network-ID and P-Charging-Vector.
 NetworkName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255)]
+Targets = Annotated[
+    tuple[Annotated[Target, PlainValidator(_next_hop)], ...], AfterValidator(_distinct)
+]
 NextHops = Annotated[
     tuple[Annotated[Target, PlainValidator(_next_hop)], ...],
     Field(min_length=1),
     AfterValidator(_distinct),
+]
+SipUris = Annotated[tuple[Annotated[str, PlainValidator(_sip_uri)], ...], AfterValidator(_distinct)]
+# As dialled: digits, and what else a keypad has.
+Numbers = Annotated[
+    frozenset[Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$", max_length=15)]], Field()
 ]
 NameServers = Annotated[
     tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)

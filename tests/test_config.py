@@ -19,6 +19,7 @@ from pcscf.core.policy import (
     GM_TIMERS,
     DnsPolicy,
     EdgePolicy,
+    EmergencyPolicy,
     GmAddress,
     HealthPolicy,
     NextHop,
@@ -28,6 +29,7 @@ from pcscf.core.policy import (
     SecAgree,
     Target,
     Timers,
+    WithoutECscf,
 )
 from pcscf.errors import ConfigError
 from pcscf.sip.limits import Limits as SipLimits
@@ -194,6 +196,13 @@ def test_every_value_reaches_the_core(write):
         route_check = "enforce"
         timer_c = 200
         udp_limit = 1080
+        [emergency]
+        e_cscf = ["udp:[2001:db8::11]:5060"]
+        numbers = ["112"]
+        anonymous = true
+        max_anonymous = 5
+        without_e_cscf = "s-cscf"
+        notify = ["sip:desk@example.net"]
         [media]
         remove_codecs = ["Audio/EVS", "018"]
         keep_codecs = ["audio/AMR-WB"]
@@ -272,6 +281,14 @@ def test_every_value_reaches_the_core(write):
         route_check=RouteCheck.ENFORCE,
         timer_c=200,
         udp_limit=1080,
+        emergency=EmergencyPolicy(
+            e_cscf=(Target("2001:db8::11", 5060, Transport.UDP),),
+            numbers=frozenset({"112"}),
+            anonymous=True,
+            max_anonymous=5,
+            without_e_cscf=WithoutECscf.S_CSCF,
+            notify=("sip:desk@example.net",),
+        ),
         guard=GuardPolicy(
             source_rate=1,
             source_burst=2,
@@ -306,6 +323,7 @@ def test_every_value_reaches_the_core(write):
         policy.reg_event,
         policy.dns,
         policy.health,
+        policy.emergency,
         settings.sip_limits(),
     ):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
@@ -367,6 +385,10 @@ REFUSED = [
         'keep_codecs = ["G729", "AMR"]\nremove_codecs = ["AMR"]',
         "media.keep_codecs[2]: is in media.remove_codecs too",
     ),
+    ("emergency", "anonymous = true", "emergency.anonymous: needs emergency.e_cscf"),
+    ("emergency", 'numbers = ["1 1 2"]', "emergency.numbers[1]: String should match pattern"),
+    ("emergency", 'notify = ["desk"]', "emergency.notify[1]: must be a SIP URI"),
+    ("emergency", 'e_cscf = ["udp:[::9]:1"]', "emergency.e_cscf[1]: no address of its family"),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),
     ("guard", "source_rate = -1", "guard.source_rate: Input should be greater than or equal to"),

@@ -12,7 +12,7 @@ from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
 from pcscf.core.dialogs import Dialogs
 from pcscf.core.effects import CloseFlow, Effect, SendSip
-from pcscf.core.emergency import Emergency, is_emergency
+from pcscf.core.emergency import Emergency, Guest, service_of
 from pcscf.core.events import (
     DeadlineReached,
     Event,
@@ -75,7 +75,7 @@ class Edge:
         self._confirmations.observe(self._reg_events)
         self._originating = Originating(wire, dialogs)
         self._terminating = Terminating(wire, dialogs, self._reg_events)
-        self._emergency = Emergency(wire)
+        self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
             SipReceived: self._on_sip,
@@ -98,6 +98,7 @@ class Edge:
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
             Block: guard.on_deadline,
+            Guest: self._emergency.on_deadline,
             Lookup: wire.next_hops.lookups.on_deadline,
             HopRecord: wire.next_hops.health.on_deadline,
             Round: Probes(wire, wire.next_hops).on_deadline,
@@ -198,7 +199,6 @@ class Edge:
         if row is not None:
             self._life.on_traffic(row)
         try:
-            self._check_limits(server)
             self._route(server)
         except SipError as error:
             headers = (*error.headers, *self._explain(error))
@@ -206,18 +206,6 @@ class Edge:
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
             self._wire.servers.forget(server)
-
-    def _check_limits(self, server: ServerTransaction) -> None:
-        """Raise SipError 503 for what is too much; an emergency never is."""
-        request, flow, row = server.request, server.flow, server.row
-        if flow.side is Side.CORE or is_emergency(request):
-            return
-        if flow.side is Side.CLEAR:
-            self._guard.check_source(flow)
-        self._guard.check_load(request, flow, emergency=False)
-        user = row.owner if row is not None else self._context.registry.by_clear_flow(flow)
-        if user is not None:
-            self._guard.check_user(user)
 
     def _on_ack(self, ack: Request, flow: Flow, row: SaRow | None) -> None:
         """Take an ACK, which is never answered: of our own final response, or of a 2xx."""
@@ -231,26 +219,38 @@ class Edge:
             if flow.side is Side.CORE:
                 self._terminating.on_ack(ack)
             else:
-                self._originating.on_ack(ack, self._user(flow, row, "ACK"))
+                user = self._known_user(flow, row)
+                if user is not None:  # else of a refusal in clear, which is not remembered
+                    self._originating.on_ack(ack, user)
         except SipError as error:
             self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
-        request, side = server.request, server.flow.side
+        request, flow, row = server.request, server.flow, server.row
         if request.method == "CANCEL":
             self._on_cancel(server)
-        # TS 24.229 5.2.1: before all else, for it is mostly an INVITE.
-        elif side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
-            self._emergency.on_request(server)
-        elif side is Side.CORE:
+        elif flow.side is Side.CORE:
             self._terminating.on_request(server)
-        elif request.method == "REGISTER":
-            self._registrar.on_register(server)
+        # TS 24.229 5.2.1: before all else, and no limit concerns it.
+        elif service := service_of(request, self._context.policy.emergency.numbers):
+            self._emergency.on_request(server, self._known_user(flow, row), service)
         else:
-            self._originating.on_request(
-                server, self._user(server.flow, server.row, request.method)
-            )
+            self._check_limits(server)
+            if request.method == "REGISTER":
+                self._registrar.on_register(server)
+            else:
+                self._originating.on_request(server, self._user(flow, row, request.method))
+
+    def _check_limits(self, server: ServerTransaction) -> None:
+        """Raise SipError 503 for what is too much."""
+        request, flow, row = server.request, server.flow, server.row
+        if flow.side is Side.CLEAR:
+            self._guard.check_source(flow)
+        self._guard.check_load(request, flow, emergency=False)
+        user = row.owner if row is not None else self._context.registry.by_clear_flow(flow)
+        if user is not None:
+            self._guard.check_user(user)
 
     def _on_cancel(self, server: ServerTransaction) -> None:
         """Answer a CANCEL, and pass it on if its INVITE still waits (RFC 3261 16.10)."""
@@ -262,16 +262,19 @@ class Edge:
         if invite.state is State.PROCEEDING and invite.relay is not None:
             invite.relay.cancel(request.lines("reason"))
 
-    def _user(self, flow: Flow, row: SaRow | None, method: str) -> Registration:
+    def _known_user(self, flow: Flow, row: SaRow | None) -> Registration | None:
         """Whose request this is: by the SA, or by where a phone without IPsec registered."""
-        if row is not None:
-            owner = row.owner
-            if isinstance(owner, Registration):
-                return owner
-        else:
-            registration = self._context.registry.by_clear_flow(flow)
-            if registration is not None:
-                return registration
+        if row is None:
+            return self._context.registry.by_clear_flow(flow)
+        owner = row.owner
+        return owner if isinstance(owner, Registration) and owner.bindings else None
+
+    def _user(self, flow: Flow, row: SaRow | None, method: str) -> Registration:
+        """As above. Raises SipError 403 for a request of nobody."""
+        user = self._known_user(flow, row)
+        if user is not None:
+            return user
+        if row is None:
             probes = method in _PROBES
             self._guard.note(flow.remote.host, Offence.PROBE if probes else Offence.UNREGISTERED)
         raise SipError(403, "Forbidden")

@@ -18,8 +18,8 @@ from pcscf.sip.message import Request, Response
 class OriginatingRelay(CoreRelay):
     """A phone's request at the core.
 
-    ``opening`` says what a dialog would begin with, None where none can; ``dialog`` is the
-    one that the request is within.
+    ``registration`` is the phone's. ``opening`` says what a dialog would begin with, None
+    where none can; ``dialog`` is the one that the request is within.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class OriginatingRelay(CoreRelay):
     ) -> None:
         super().__init__(wire, server, request)
         self._dialogs = dialogs
-        self._registration = registration
+        self.registration = registration
         self.opening: Opening | None = None
         self.dialog: Dialog | None = None
         self._last = request.method == "NOTIFY" and is_last(request)
@@ -50,14 +50,14 @@ class OriginatingRelay(CoreRelay):
         if self.dialog is not None:
             self._dialogs.on_response(self.dialog, self.method, response)
             self._dialogs.on_final(
-                self._registration, self.dialog, self.method, response.status, last=self._last
+                self.registration, self.dialog, self.method, response.status, last=self._last
             )
         self._pass(response)
 
     def _pass(self, response: Response) -> None:
         begins = self.opening is not None and response.status < 300
         if self.opening is not None and begins and response.to.tag:
-            self._dialogs.begin(self._registration, self.opening, response, by_phone=True)
+            self._dialogs.begin(self.registration, self.opening, response, by_phone=True)
         rewrite.response_downward(response)
         identity.keep_private(response)
         self.pass_media(response)
@@ -65,8 +65,8 @@ class OriginatingRelay(CoreRelay):
         if "record-route" in response:
             record_route.swap(
                 response,
-                record_route.to_core(context, self._registration),
-                record_route.to_phone(context, self._registration, self.server.row),
+                record_route.to_core(context, self.registration),
+                record_route.to_phone(context, self.registration, self.server.row),
             )
         self.wire.answer(self.server, response)
 
@@ -78,7 +78,7 @@ class OriginatingRelay(CoreRelay):
 
     def on_over(self) -> None:
         """Early dialogs that no 2xx confirmed are over with their INVITE."""
-        self._dialogs.end_early(self._registration, *self._call)
+        self._dialogs.end_early(self.registration, *self._call)
 
 
 class Originating:
@@ -98,13 +98,33 @@ class Originating:
         relay = OriginatingRelay(self._wire, server, request, self._dialogs, registration)
         relay.dialog = dialog
         if dialog is None:
-            self._rewrite_initial(relay, registration)
+            if registration.phone.emergency:
+                raise SipError(403, "Emergency requests only")  # TS 24.229 5.2.10
+            route = registration.bindings[0].service_route
+            self._open(relay, route, identity.preferred(request, registration))
         else:
             self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
         targets = self._targets(request, dialog)
         send_strictly(request)
         relay.pass_media(request)
         relay.start(targets, registration.hop)
+
+    def on_emergency(
+        self, server: ServerTransaction, registration: Registration, service: str, targets: Targets
+    ) -> None:
+        """Pass an emergency request to the E-CSCF (TS 24.229 5.2.10.3), not by Service-Route.
+
+        ``service`` is its URN. An anonymous caller has no identity to assert.
+        """
+        request = server.request.copy()
+        request.uri = service
+        rewrite.drop(request, "route")
+        relay = OriginatingRelay(self._wire, server, request, self._dialogs, registration)
+        anonymous = registration.is_guest
+        asserted = "" if anonymous else identity.preferred(request, registration)
+        self._open(relay, (), asserted)
+        relay.pass_media(request)
+        relay.start(targets)
 
     def on_ack(self, ack: Request, registration: Registration) -> None:
         """Pass the ACK of a 2xx on. Raises SipError where it has no dialog: it is dropped."""
@@ -136,11 +156,10 @@ class Originating:
         remote = "" if dialog is None else dialog.target
         return targets_of(self._wire.next_hops.entry_points, request, remote)
 
-    def _rewrite_initial(self, relay: OriginatingRelay, registration: Registration) -> None:
-        request = relay.request
-        asserted = identity.preferred(request, registration)
+    def _open(self, relay: OriginatingRelay, route: Sequence[str], asserted: str) -> None:
+        """Rewrite a request outside of any dialog, and stay in the way of what it may begin."""
+        request, registration = relay.request, relay.registration
         charging = rewrite.charging_vector(self._context)
-        route = registration.bindings[0].service_route
         self._rewrite(request, registration, route, asserted, charging)
         if request.method in CREATING:
             record_route.push(request, record_route.to_core(self._context, registration))

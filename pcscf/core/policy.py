@@ -124,6 +124,25 @@ class HealthPolicy:
     max_retry_after: float = 300.0  # what a 503 may ask for at most
 
 
+class WithoutECscf(StrEnum):
+    """What a registered phone's emergency request meets where no E-CSCF is configured."""
+
+    ALTERNATIVE = "alternative"  # 380: the phone tries another access or domain
+    S_CSCF = "s-cscf"  # as any other request
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyPolicy:
+    """Emergency requests (TS 24.229 5.2.10)."""
+
+    e_cscf: tuple[Target, ...] = ()  # in the operator's order
+    numbers: frozenset[str] = frozenset()  # dialled ones that mean the same as urn:service:sos
+    anonymous: bool = False  # whether phones that are not registered may call
+    max_anonymous: int = 1000  # of them at a time
+    without_e_cscf: WithoutECscf = WithoutECscf.ALTERNATIVE
+    notify: tuple[str, ...] = ()  # SIP URIs that are sent a MESSAGE when a call starts
+
+
 @dataclass(frozen=True, slots=True)
 class EdgePolicy:
     """Everything the core's decisions depend on besides events, time and ids."""
@@ -164,6 +183,7 @@ class EdgePolicy:
     max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one
     dns: DnsPolicy = field(default=DnsPolicy())
     health: HealthPolicy = field(default=HealthPolicy())
+    emergency: EmergencyPolicy = field(default=EmergencyPolicy())
     entry_points: tuple[Target, ...] = ()  # in the operator's order; empty: ``next_hops``
 
     def timers_of(self, side: Side) -> Timers:

@@ -40,6 +40,8 @@ class Phone:
     emergency: bool
 
 
+GUEST = "guest:"  # no private identity begins so: a NAI has no colon (RFC 7542 2.2)
+
 DialogKey = tuple[str, str, str]  # Call-ID, the phone's tag, the other side's tag
 
 
@@ -113,6 +115,11 @@ class Registration(Timed):
         if row is self.previous:
             self.previous = None
             self.via_previous = False
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it stands for a caller who is not registered: an anonymous emergency call."""
+        return self.phone.impi.startswith(GUEST)
 
     @property
     def identities(self) -> tuple[str, ...]:
