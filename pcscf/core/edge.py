@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pcscf.core import rewrite
+from pcscf.core import loops, rewrite
 from pcscf.core.agreement import supported
 from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
@@ -187,6 +187,7 @@ class Edge:
         try:
             check_request(request)
             _check_proxy_require(request)
+            loops.check(request, flow.side)
             if not self._guard.admits_request(request, flow):
                 return
             rewrite.note_source(request, flow)

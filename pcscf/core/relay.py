@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from pcscf.core import media_policy, rewrite
+from pcscf.core import loops, media_policy, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.policy import NextHop
 from pcscf.core.routing import Targets
@@ -18,7 +18,8 @@ SILENCE = "no answer"
 class Relay:
     """What relays to the core and to phones have in common.
 
-    ``branch`` names the client transaction under way, "" while there is none. ``caller_gone``
+    ``branch`` names the client transaction under way, "" while there is none; it ends in
+    ``mark``. ``caller_gone``
     is set by the CANCEL of an INVITE.
     """
 
@@ -26,6 +27,7 @@ class Relay:
         self.wire = wire
         self.server = server
         self.branch = ""
+        self.mark = loops.mark(server.request, server.flow.side)
         self.caller_gone = False
         if isinstance(server, InviteServer):
             server.relay = self
@@ -107,7 +109,9 @@ class CoreRelay(Relay):
         self._heard = False
         # While there is another, silence is taken as an answer early.
         patience = self.wire.context.policy.next_hop_timeout if self._hops else inf
-        client = self.wire.ask_core(self.hop, self.request.copy(), self, patience=patience)
+        client = self.wire.ask_core(
+            self.hop, self.request.copy(), self, patience=patience, mark=self.mark
+        )
         self.branch = client.ref
 
     def on_response(self, response: Response) -> None:

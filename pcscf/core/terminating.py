@@ -78,9 +78,9 @@ class PhoneRelay(Relay):
         self.trying()
         self.pass_media(request)
         if self._row is not None:
-            client = self.wire.ask_phone(self.registration, self._row, request, self)
+            client = self.wire.ask_phone(self.registration, self._row, request, self, self.mark)
         elif self.registration.clear_flow is not None:
-            client = self.wire.ask_clear(self.registration.clear_flow, request, self)
+            client = self.wire.ask_clear(self.registration.clear_flow, request, self, self.mark)
         else:
             raise SipError(480, "No security association")
         self.branch = client.ref

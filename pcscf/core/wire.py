@@ -155,20 +155,33 @@ class Wire:
     # --- requests that go ---
 
     def ask_core(
-        self, hop: NextHop, request: Request, user: TransactionUser, *, patience: float = inf
+        self,
+        hop: NextHop,
+        request: Request,
+        user: TransactionUser,
+        *,
+        patience: float = inf,
+        mark: str = "",
     ) -> ClientTransaction:
-        """Send a request to the core, under a Via of our core side."""
-        return self._ask(self._ways_to_core(hop), request, user, patience)
+        """Send a request to the core, under a Via of our core side; ``mark`` as in ``loops``."""
+        return self._ask(self._ways_to_core(hop), request, user, mark, patience)
 
     def ask_phone(
-        self, registration: Registration, row: SaRow, request: Request, user: TransactionUser
+        self,
+        registration: Registration,
+        row: SaRow,
+        request: Request,
+        user: TransactionUser,
+        mark: str,
     ) -> ClientTransaction:
         """Send a request to a phone under its SAs; our Via there names ps (TS 24.229 5.2.6)."""
-        return self._ask(_ways_to_phone(registration, row), request, user)
+        return self._ask(_ways_to_phone(registration, row), request, user, mark)
 
-    def ask_clear(self, flow: Flow, request: Request, user: TransactionUser) -> ClientTransaction:
+    def ask_clear(
+        self, flow: Flow, request: Request, user: TransactionUser, mark: str
+    ) -> ClientTransaction:
         """Send a request to a phone that registered without IPsec, as policy allowed."""
-        return self._ask(_ways_in_clear(flow), request, user)
+        return self._ask(_ways_in_clear(flow), request, user, mark)
 
     def ack_core(self, hop: NextHop, ack: Request) -> None:
         """Pass the ACK of a 2xx on, which no transaction waits for (RFC 3261 16.11)."""
@@ -204,22 +217,29 @@ class Wire:
         self.clients.ask_again(client, effect)
 
     def _ask(
-        self, ways: "_Ways", request: Request, user: TransactionUser, patience: float = inf
+        self,
+        ways: "_Ways",
+        request: Request,
+        user: TransactionUser,
+        mark: str,
+        patience: float = inf,
     ) -> ClientTransaction:
-        effect, fallback = self._written(ways, request)
+        branch = f"{self.context.ids.branch()}.{mark}" if mark else self.context.ids.branch()
+        effect, fallback = self._written(ways, request, branch)
         client = self.clients.send(effect, request, user, patience=patience)
         client.fallback = fallback
         return client
 
     def _put(self, ways: "_Ways", request: Request) -> None:
         """Send what is not answered; nobody is told if it does not leave."""
-        effect, _ = self._written(ways, request)
+        effect, _ = self._written(ways, request, self.context.ids.branch())
         self.context.emit(SendSip(effect.flow, effect.data, connect=effect.connect))
 
-    def _written(self, ways: "_Ways", request: Request) -> tuple[SendSip, SendSip | None]:
+    def _written(
+        self, ways: "_Ways", request: Request, branch: str
+    ) -> tuple[SendSip, SendSip | None]:
         """Write a request under our Via; a large one for a stream, with its way back to UDP."""
         (flow, connect), large, sent_by = ways
-        branch = self.context.ids.branch()
         request.prepend("via", rewrite.via_value(flow.transport, sent_by, branch))
         effect = SendSip(flow, request.to_bytes(), ref=branch, connect=connect)
         if large is None or len(effect.data) <= self.context.policy.udp_limit:
