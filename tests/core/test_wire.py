@@ -6,8 +6,9 @@ from pcscf.core.effects import SendSip
 from pcscf.core.events import FlowClosed
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.sip.message import parse
+from tests.core.call import IncomingCall
 from tests.core.phone import Phone
-from tests.core.stage import UE, Stage
+from tests.core.stage import FROM_CORE, UE, Stage
 
 
 @pytest.fixture
@@ -150,3 +151,118 @@ def test_every_request_of_ours_has_a_via_of_its_own(stage: Stage, transport: Tra
         assert stage.to_phone[-1].ref == via.branch
         branches.add(via.branch)
     assert len(branches) == 5
+
+
+# --- large requests (RFC 3261 18.1.1) ---
+
+LARGE = f"X-Padding: {'x' * 1300}"
+
+
+@pytest.fixture
+def large() -> tuple[Stage, Phone, str]:
+    stage = Stage()
+    phone = Phone(stage)
+    phone.registered(expires=600_000)
+    return stage, phone, stage.token()
+
+
+def test_a_large_request_to_a_phone_goes_over_tcp(large: tuple[Stage, Phone, str]) -> None:
+    stage, phone, token = large
+    stage.core_asks(token, LARGE)
+    sent = stage.to_phone[-1]
+    assert (sent.flow.transport, sent.connect) == (Transport.TCP, True)
+    assert sent.flow._replace(transport=Transport.UDP) == phone.to_phone_flow()
+    assert stage.last_asked_of_phone().via.transport == "TCP"
+    phone.says(phone.answers(stage.last_asked_of_phone(), 200))
+    assert stage.last_answer_to_core().status == 200
+
+
+def test_on_the_phones_own_connection_if_it_has_one(large: tuple[Stage, Phone, str]) -> None:
+    stage, phone, token = large
+    own = phone.protected_flow()._replace(transport=Transport.TCP)
+    stage.receive(own, phone.message("MESSAGE", "sip:b@example.net"))
+    stage.core_asks(token, LARGE)
+    assert (stage.to_phone[-1].flow, stage.to_phone[-1].connect) == (own, False)
+
+
+def test_a_phone_that_refuses_tcp_gets_it_over_udp_and_is_remembered(
+    large: tuple[Stage, Phone, str],
+) -> None:
+    stage, phone, token = large
+    stage.core_asks(token, LARGE)
+    over_tcp = stage.to_phone[-1]
+    stage.send_fails(over_tcp)
+    over_udp = stage.to_phone[-1]
+    assert over_udp.flow == phone.to_phone_flow()
+    assert stage.last_asked_of_phone().via.transport == "UDP"
+    assert over_udp.ref == over_tcp.ref
+    stage.wait(2.5)
+    assert stage.to_phone.count(over_udp) == 2  # it is sent again as any other
+    stage.core_asks(token, LARGE)
+    assert stage.to_phone[-1].flow.transport is Transport.UDP
+
+
+def test_the_end_of_its_own_connection_says_nothing_of_that(
+    large: tuple[Stage, Phone, str],
+) -> None:
+    stage, phone, token = large
+    own = phone.protected_flow()._replace(transport=Transport.TCP)
+    stage.receive(own, phone.message("MESSAGE", "sip:b@example.net"))
+    stage.core_asks(token, LARGE)
+    stage.play(FlowClosed(own))
+    assert stage.to_phone[-1].flow == phone.to_phone_flow()
+    stage.core_asks(token, LARGE)
+    assert stage.to_phone[-1].flow.transport is Transport.TCP
+
+
+def way_to_core(stage: Stage) -> Transport:
+    return stage.to_core[-1].flow.transport
+
+
+def test_a_large_request_to_the_core_goes_over_tcp_until_it_is_refused(
+    large: tuple[Stage, Phone, str],
+) -> None:
+    stage, phone, _ = large
+    phone.says(phone.message("MESSAGE", "sip:b@example.net", LARGE))
+    assert way_to_core(stage) is Transport.TCP
+    assert stage.last_to_core().via.transport == "TCP"
+    stage.send_fails(stage.to_core[-1])
+    assert way_to_core(stage) is Transport.UDP
+    assert stage.last_to_core().via.transport == "UDP"
+    phone.says(phone.message("MESSAGE", "sip:b@example.net", LARGE))
+    assert way_to_core(stage) is Transport.UDP
+    stage.wait(601)
+    phone.says(phone.message("MESSAGE", "sip:b@example.net", LARGE))
+    assert way_to_core(stage) is Transport.TCP
+
+
+def test_a_large_invite_that_came_back_to_udp_is_cancelled_and_acknowledged_there(
+    large: tuple[Stage, Phone, str],
+) -> None:
+    stage, phone, token = large
+    call = IncomingCall(stage, phone, token)
+    call.begins(LARGE)
+    stage.send_fails(stage.to_phone[-1])
+    call.asked = stage.last_asked_of_phone()
+    call.phone_says(180)
+    stage.receive(FROM_CORE, call.invite(method="CANCEL"))
+    cancel = stage.last_asked_of_phone()
+    assert (cancel.method, cancel.via.transport) == ("CANCEL", "UDP")
+    assert cancel.via.branch == call.asked.via.branch
+    call.phone_says(487)
+    ack = stage.last_asked_of_phone()
+    assert (ack.method, ack.via.transport) == ("ACK", "UDP")
+
+
+@pytest.mark.parametrize("limit", [500, 1080, 1300])
+def test_the_limit_is_the_operators(limit: int) -> None:
+    stage = Stage(udp_limit=limit)
+    phone = Phone(stage)
+    phone.registered()
+    token = stage.token()
+    stage.core_asks(token)
+    size = len(stage.to_phone[-1].data)
+    for padding, transport in ((limit - size, Transport.UDP), (limit - size + 1, Transport.TCP)):
+        stage.core_asks(token, "X: " + "x" * (padding - len("X: \r\n")))
+        sent = stage.to_phone[-1]
+        assert sent.flow.transport is transport
