@@ -215,7 +215,10 @@ def test_a_second_instance_by_mistake_ends_and_the_first_goes_on(
 
 
 def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
-    """One is silent, one has no part in this, one is not there, one serves, one is not needed."""
+    """One is silent, one has no part in this, one is not there, one serves, one is not needed.
+
+    A phone that is registered stays with the one that serves it.
+    """
     lab, factory = shared_lab, placed_in(shared_lab.core.entered)
     silent, spare = lab.core.socket((lab.v4.core, 5061)), lab.core.socket((lab.v4.core, 5064))
     hops = (
@@ -223,7 +226,7 @@ def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
         *(f"tcp:[{lab.v6.core}]:{PORT}", f"udp:{lab.v4.core}:5064"),
     )
     text = config(lab, next_hops=hops, core="next_hop_timeout = 0.3")
-    elsewhere = [503, 480, 302]
+    elsewhere = [480, 302]
     with silent, spare, running(lab, tmp_path, text), open_site(lab, version=6) as site:
         declines = Core(Address(lab.v6.core, 5062), [], socket_factory=factory, pump=site.pump)
         declines.next.extend(Reaction(status=status) for status in elsewhere)
@@ -234,7 +237,7 @@ def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
         for first, second, third in zip(
             [silent.recv(65535) for _ in elsewhere],
             declines.requests("REGISTER"),
-            site.core.requests("REGISTER"),
+            site.core.requests("REGISTER")[:2],
             strict=True,
         ):
             cseq = third.message.header("cseq")
@@ -242,9 +245,12 @@ def test_next_hops_are_tried_in_order(shared_lab: Lab, tmp_path: Path) -> None:
             assert second.message.header("cseq") == cseq
             assert second.at < third.at
             assert third.origin.transport == "TCP"
-        spare.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            spare.recv(65535)
+        assert len(site.core.requests("REGISTER")) == 3
+        assert len(declines.requests("REGISTER")) == 2
+        for unasked in (silent, spare):
+            unasked.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                unasked.recv(65535)
         declines.close()
         phone.assert_clean()
 
