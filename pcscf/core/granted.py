@@ -6,6 +6,7 @@ from functools import lru_cache
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Message, Request, Response
+from pcscf.sip.remembered import remembered
 from pcscf.sip.uri import SipUri, canonical_uri
 
 _DEFAULT = 3600  # RFC 3261 10.2.1.1, where nobody says anything
@@ -32,6 +33,7 @@ def contact_key(uri: str) -> ContactKey:
     return (sip.aor(), sip.port)
 
 
+@remembered
 def identity_key(text: str) -> str:
     """Compare public identities by: the AOR or number of a name-addr; as text if unreadable."""
     try:

@@ -85,6 +85,12 @@ class HopHealth:
 
     # --- choosing ---
 
+    def choose(self, hops: Sequence[NextHop], last: NextHop | None) -> Sequence[NextHop]:
+        """Order hops for a request: ``usable``, and ``last`` in front as ``prefer`` has it."""
+        if not self._records and (last is None or last == hops[0]):
+            return hops  # nothing has failed
+        return self.prefer(self.usable(hops), last)
+
     def usable(self, hops: Iterable[NextHop]) -> list[NextHop]:
         """Order hops for a request: the active ones as given, then those that are coming back.
 

@@ -1,6 +1,6 @@
 """Requests that wait for the DNS: each question is asked once, however many wait for it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
@@ -11,7 +11,7 @@ from pcscf.core.locating import Answers, Locator, Search, advance
 from pcscf.core.name_cache import NameCache
 from pcscf.core.policy import NextHop, Target
 
-Then = Callable[[list[NextHop]], None]
+Then = Callable[[Sequence[NextHop]], None]
 
 
 class Lookup(Timed):

@@ -1,7 +1,7 @@
 """Where requests towards the core go: found by name, ordered by health."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from pcscf.core.context import Context
 from pcscf.core.hop_health import HopHealth, HopStatus
@@ -13,6 +13,7 @@ from pcscf.sip.message import Response
 # Retry-After = delta-seconds [ comment ] *( SEMI retry-param ) (RFC 3261 20.33)
 _SECONDS = re.compile(r"[0-9]{1,10}")
 _UNAVAILABLE = 503
+_MOST_REMEMBERED = 1024
 
 
 class NextHops:
@@ -22,19 +23,29 @@ class NextHops:
         policy = context.policy
         self.lookups = Lookups(context)
         self.health = HopHealth(context)
+        self._numeric: dict[tuple[Target, ...], Sequence[NextHop]] = {}
         self.entry_points: tuple[Target, ...] = policy.entry_points or tuple(
             target_of_hop(hop) for hop in policy.next_hops
         )
 
-    def find(self, targets: Iterable[Target], then: Then, last: NextHop | None = None) -> None:
+    def find(self, targets: tuple[Target, ...], then: Then, last: NextHop | None = None) -> None:
         """Call ``then`` once with the hops to try, in order; at once unless the DNS is asked.
 
         ``last`` is the one that the registration used last: it stays there while that hop is
         active. The list is empty if nothing was found or all is disabled.
         """
-        self.lookups.find(
-            targets, lambda hops: then(self.health.prefer(self.health.usable(hops), last))
-        )
+        known = self._numeric.get(targets)
+        if known is not None:
+            then(self.health.choose(known, last))
+            return
+        self.lookups.find(targets, lambda hops: then(self.health.choose(hops, last)))
+        self._remember(targets)
+
+    def _remember(self, targets: tuple[Target, ...]) -> None:
+        """Keep what needs no DNS: most requests go to the same few addresses."""
+        if len(self._numeric) >= _MOST_REMEMBERED or not all(map(numeric_hop, targets)):
+            return
+        self.lookups.find(targets, lambda hops: self._numeric.__setitem__(targets, hops))
 
     def on_answer(self, hop: NextHop, response: Response) -> None:
         """Take note of a final answer: of any but 503 the hop is alive."""

@@ -1,5 +1,7 @@
 """OPTIONS to the configured next hops: whether they answer (RFC 3261 11)."""
 
+from collections.abc import Sequence
+
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.deadlines import Timed
 from pcscf.core.flow import Endpoint
@@ -35,7 +37,7 @@ class Probes:
         self._context.deadlines.set(turn, self._context.now + self._policy.interval)
         self._next_hops.lookups.find(self._next_hops.entry_points, self._ask_all)
 
-    def _ask_all(self, hops: list[NextHop]) -> None:
+    def _ask_all(self, hops: Sequence[NextHop]) -> None:
         if hops:  # none were found: those of before are asked on
             self._next_hops.health.watch(hops)
         for hop in self._next_hops.health.to_probe():

@@ -71,7 +71,10 @@ def drop_security_agreement(request: Request) -> None:
     """End the security agreement's hop: its headers and its option tag (RFC 3329 2.3.1)."""
     drop(request, *SECURITY_HEADERS)
     for name in ("require", "proxy-require"):
-        _drop_elements(request, name, lambda element: element.lower() == "sec-agree")
+        if request.get(name) == "sec-agree" and request.count(name) == 1:
+            request.remove(name)  # what phones send as a rule
+        else:
+            _drop_elements(request, name, lambda element: element.lower() == "sec-agree")
 
 
 def _drop_elements(message: Message, name: str, unwanted: Callable[[str], bool]) -> None:

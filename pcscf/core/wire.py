@@ -26,7 +26,7 @@ from pcscf.sip.via import Via
 
 Headers = Iterable[tuple[str, str]]
 _SIP_PORT = 5060
-_MOST_REFUSALS = 1024
+_MOST_REMEMBERED = 1024  # servers of the core
 _REFUSAL_LASTS = 600.0  # seconds; then a server may have learnt TCP
 
 
@@ -49,6 +49,7 @@ class Wire:
         self.servers = ServerTransactions(context)
         self.clients = ClientTransactions(context)
         self.next_hops = NextHops(context)
+        self._ways: dict[NextHop, _Ways] = {}
         self._refuse_tcp: dict[Endpoint, float] = {}  # servers of the core, and until when
 
     # --- requests that come ---
@@ -250,12 +251,22 @@ class Wire:
         return over_tcp, effect
 
     def _ways_to_core(self, hop: NextHop) -> "_Ways":
+        ways = self._ways.get(hop)
+        if ways is None:
+            if len(self._ways) >= _MOST_REMEMBERED:
+                self._ways.clear()
+            ways = self._ways[hop] = self._new_ways(hop)
+        if ways.large is not None and self._refuse_tcp and self._refuses_tcp(hop.endpoint):
+            return ways._replace(large=None)
+        return ways
+
+    def _new_ways(self, hop: NextHop) -> "_Ways":
         sent_by = self.context.core_endpoint(hop.endpoint.host)
         usual = _Way(
             Flow(hop.transport, Side.CORE, sent_by, hop.endpoint),
             connect=hop.transport is Transport.TCP,
         )
-        if hop.transport is Transport.TCP or self._refuses_tcp(hop.endpoint):
+        if hop.transport is Transport.TCP:
             return _Ways(usual, None, sent_by)
         stream = _Way(usual.flow._replace(transport=Transport.TCP), connect=True)
         return _Ways(usual, stream, sent_by)
@@ -264,7 +275,7 @@ class Wire:
         return self._refuse_tcp.get(endpoint, 0.0) > self.context.now
 
     def _note_refusal(self, endpoint: Endpoint) -> None:
-        if len(self._refuse_tcp) >= _MOST_REFUSALS:
+        if len(self._refuse_tcp) >= _MOST_REMEMBERED:
             self._refuse_tcp.clear()
         self._refuse_tcp[endpoint] = self.context.now + _REFUSAL_LASTS
 

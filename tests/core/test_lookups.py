@@ -1,5 +1,6 @@
 """Requests that wait for the DNS, as scripts on a clock of the test's own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -26,7 +27,7 @@ class World:
         policy = replace(POLICY, core=POLICY.core[:1], dns=replace(DnsPolicy(), **dns))  # type: ignore[arg-type]
         self.context = Context(policy, Ids(Random(1).randbytes))
         self.lookups = Lookups(self.context)
-        self.found: list[list[NextHop]] = []
+        self.found: list[Sequence[NextHop]] = []
 
     def find(self, *targets: Target) -> None:
         self.lookups.find(targets, self.found.append)
@@ -220,7 +221,7 @@ def test_a_request_that_breaks_leaves_the_others_to_their_deadline() -> None:
     """The server drops the rest of an event that raises."""
     world = World()
 
-    def break_down(_hops: list[NextHop]) -> None:
+    def break_down(_hops: Sequence[NextHop]) -> None:
         raise RuntimeError
 
     world.lookups.find([HOST], break_down)

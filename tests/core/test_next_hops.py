@@ -1,6 +1,6 @@
 """What a relay asks and tells: hops in order of health, and what came of a request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -26,10 +26,10 @@ def next_hops(*hops: NextHop, entry_points: tuple[Target, ...] = ()) -> NextHops
 
 
 def found(subject: NextHops, targets: Iterable[Target], last: NextHop | None = None) -> object:
-    results: list[list[NextHop]] = []
-    subject.find(targets, results.append, last)
+    results: list[Sequence[NextHop]] = []
+    subject.find(tuple(targets), results.append, last)
     (result,) = results
-    return result
+    return list(result)
 
 
 def answer(status: int, *lines: str) -> Response:
@@ -60,8 +60,8 @@ def test_a_request_goes_where_the_last_one_went_while_that_is_active() -> None:
 
 def test_health_is_looked_at_when_the_answer_comes() -> None:
     subject = next_hops()
-    results: list[list[NextHop]] = []
-    subject.find([Target("a.example", 5060)], results.append)
+    results: list[Sequence[NextHop]] = []
+    subject.find((Target("a.example", 5060),), results.append)
     subject.health.disable(ONE)
     for kind in (RecordType.A, RecordType.AAAA):
         records = ("198.51.100.1", "198.51.100.2") if kind is RecordType.A else ()
