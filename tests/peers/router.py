@@ -46,6 +46,7 @@ class RoutingCore(Core):
 
     ``troubles`` are met by the next requests, one each, whose copies share them:
     ``DROP``, ``Reaction(status=503)``, ``Reaction(delay=1)``. ``deaf`` hears nothing.
+    ``ignored`` are methods that go nowhere as long as they are in it.
     ``forks`` sends an INVITE to all contacts of a user, else it goes to the newest.
     ``prefers`` is the transport to next hops whose URI names none. ``siblings`` are
     addresses of other cores, whose dialogs this one serves when they are dead.
@@ -55,6 +56,7 @@ class RoutingCore(Core):
         super().__init__(*args, **options)
         self.troubles: deque[Reaction] = deque()
         self.deaf = False
+        self.ignored: set[str] = set()
         self.forks = False
         self.prefers = "UDP"
         self.siblings: set[Address] = set()
@@ -72,6 +74,8 @@ class RoutingCore(Core):
     def on_request(self, received: Received) -> None:
         """Answer or forward a new request; called under the lock."""
         request = received.message
+        if request.method in self.ignored:
+            return
         if self._is_for_us(request):
             super().on_request(received)
         elif request.method in FOLLOWING:
@@ -82,9 +86,9 @@ class RoutingCore(Core):
     def on_repeated(self, received: Received) -> None:
         """Forward a copy as its original was."""
         request = received.message
-        if (request.branch, request.method) in self._held or request.branch in self._forks:
+        if (request.branch, request.method) in self._held or request.method in self.ignored:
             return
-        if not self._is_for_us(request):
+        if request.branch not in self._forks and not self._is_for_us(request):
             self._forward(received)
 
     def _is_for_us(self, request: Message) -> bool:

@@ -186,6 +186,7 @@ class TcpLink:
 
     def __init__(self, pump: Pump, sock: socket.socket, role: str, deliver: Deliver) -> None:
         sock.settimeout(CONNECT_SECONDS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # messages do not wait
         self._sock, self._pump, self._deliver = sock, pump, deliver
         self.closed = threading.Event()
         self.framer = Framer()
