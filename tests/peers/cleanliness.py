@@ -6,10 +6,11 @@ Each rule yields one readable line for each message that breaks it.
 from collections.abc import Iterator
 
 from tests.peers.agreement import Agreement
+from tests.peers.dialog import tag_of
 from tests.peers.handset import Handset
 from tests.peers.offers import Mechanism, read
 from tests.peers.peer import Received
-from tests.peers.text import auth_parameters, split
+from tests.peers.text import Address, Message, auth_parameters, host_port, sent_by, split, uri_of
 
 AUTH_HEADERS = (
     "www-authenticate",
@@ -20,6 +21,9 @@ AUTH_HEADERS = (
 )
 # Between the P-CSCF and its core only (RFC 7315 sections 5.5 and 5.6).
 CORE_HEADERS = ("p-charging-vector", "p-charging-function-addresses")
+# They are of one hop, and of requests from the phone (RFC 3329 section 2.3.1).
+SECURITY_HEADERS = ("security-client", "security-verify", "security-server")
+OPENING = {"INVITE", "SUBSCRIBE"}
 RESERVED_SPIS = 256  # RFC 4303 section 2.1
 CLEAR_PORTS = {5060, 5061}
 
@@ -28,7 +32,13 @@ def violations(phone: Handset) -> list[str]:
     """Every rule that was broken, in the order of the messages."""
     found = [f"no SIP message: {data[:80]!r} on {origin}" for data, origin in phone.unreadable]
     for received in phone.received:
-        rules = (keys_in(phone, received), _headers(received), _socket(phone, received))
+        rules = (
+            keys_in(phone, received),
+            _headers(received),
+            _socket(phone, received),
+            _requests(phone, received),
+            _record_route(phone, received),
+        )
         found += [f"{received.message.start}: {line}" for rule in rules for line in rule]
     for agreement in phone.agreements:
         found += [f"Security-Server: {line}" for line in _server_list(agreement)]
@@ -72,6 +82,56 @@ def _socket(phone: Handset, received: Received) -> Iterator[str]:
         yield "an answer under SAs to a request in clear"
     elif origin.role != "clear" and not _is_agreed(phone, received):
         yield f"{origin.transport} {origin.remote} -> {origin.local} is none of the agreed pairs"
+
+
+def _requests(phone: Handset, received: Received) -> Iterator[str]:
+    """No agreement of others; answers are to come back to ps (TS 24.229 5.2.6.4)."""
+    message = received.message
+    if not message.is_request:
+        return
+    for name in SECURITY_HEADERS:
+        if name in message:
+            yield f"header {name} in a request"
+    for name in ("require", "proxy-require"):
+        if "sec-agree" in message.elements(name):
+            yield f"{name}: sec-agree in a request"
+    via = sent_by(message.elements("via")[0])[1]
+    if received.origin.role != "clear" and via not in _ps(phone, received):
+        yield f"the topmost Via names {via}, not ps"
+
+
+def _record_route(phone: Handset, received: Received) -> Iterator[str]:
+    """The entry next to the phone is the P-CSCF at ps: the first of a request, a response's last.
+
+    Where a dialog opens there has to be one (TS 24.229 5.2.6.3 and 5.2.6.4).
+    """
+    message = received.message
+    routes = message.elements("record-route")
+    if received.origin.role == "clear":
+        return
+    if not routes:
+        if _opens_a_dialog(received):
+            yield "no Record-Route where a dialog opens"
+        return
+    nearest = host_port(uri_of(routes[0] if message.is_request else routes[-1]))
+    if nearest not in _ps(phone, received):
+        yield f"Record-Route has {nearest} next to the phone, not ps"
+
+
+def _opens_a_dialog(received: Received) -> bool:
+    message: Message = received.message
+    if message.is_request:
+        return message.method in OPENING and not tag_of(message.header("to"))
+    asked = received.sent.message if received.sent else None
+    if asked is None or not 200 <= message.status < 300:
+        return False
+    return asked.method in OPENING and not tag_of(asked.header("to"))
+
+
+def _ps(phone: Handset, received: Received) -> set[Address]:
+    """The P-CSCF's protected server ports of the agreements that a message may belong to."""
+    host = received.origin.remote.host
+    return {Address(host, one.peer.port_s) for one in phone.agreements}
 
 
 def _is_agreed(phone: Handset, received: Received) -> bool:

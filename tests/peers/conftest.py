@@ -7,12 +7,14 @@ import pytest
 from tests.peers.core import Core
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour, Spelling
+from tests.peers.router import RoutingCore
 from tests.peers.sas import NoSas
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address
 
 CORE = Address("127.0.0.1", 0)
 CARDS = [subscriber(1), subscriber(2)]
+T1 = 0.05  # seconds, where something is to be repeated
 # Each phone has a loopback address of its own, so that ports never collide.
 hosts = (f"127.33.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 
@@ -65,3 +67,41 @@ def phone(core, make_phone, transport):
     """A phone that is offered SAs by the core, over either transport."""
     core.registrar.behaviour.more_in_401 = [security_server(core)]
     return make_phone(transport=transport)
+
+
+@pytest.fixture
+def router():
+    """A core that routes between phones, and stands in for the P-CSCF of both."""
+    made = RoutingCore(CORE, CARDS, Behaviour(spelling=Spelling(position="none")))
+    made.registrar.behaviour.more_in_401 = [security_server(made)]
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_party(router, transport):
+    """Makes registered phones that repeat what they send soon."""
+    made: list[Phone] = []
+
+    def make(number: int, **details) -> Phone:
+        details = {"sas": NoSas(), "clear_port": 0, "transport": transport, **details}
+        phone = Phone(CARDS[number], next(hosts), router.address, **details)
+        made.append(phone)
+        phone.knobs = type(phone.knobs)(integrity_protected="yes")
+        phone.register()
+        phone.t1, phone.t2 = T1, 4 * T1
+        return phone
+
+    yield make
+    for phone in made:
+        phone.close()
+
+
+@pytest.fixture
+def alice(make_party):
+    return make_party(0)
+
+
+@pytest.fixture
+def bob(make_party):
+    return make_party(1)

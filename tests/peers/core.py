@@ -59,6 +59,7 @@ class Core(Peer):
 
     ``answers`` maps a method to the (status, reason, headers) sent back for other
     requests; what is not in it gets 200 OK. None as the value sends nothing.
+    Cores that share a ``registrar`` share a pump too.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Core(Peer):
         *,
         socket_factory: SocketFactory = socket.socket,
         pump: Pump | None = None,
+        registrar: Registrar | None = None,
     ) -> None:
         super().__init__(pump, T1_CORE, T2_CORE)
         self._factory = socket_factory
@@ -80,7 +82,7 @@ class Core(Peer):
             # With port 0 the kernel has chosen one for TCP; UDP takes the same.
             self.address = self._tcp_port.local
             self._udp = self._open(UdpPort, self.address)
-            self.registrar = Registrar(subscriptions, str(self.address), behaviour)
+            self.registrar = registrar or Registrar(subscriptions, str(self.address), behaviour)
 
     def _open(self, kind: type[P], local: Address) -> P:
         return kind(self.pump, self._factory, local, role="core", deliver=self.deliver)
@@ -107,9 +109,7 @@ class Core(Peer):
         if reaction.drop:
             return
         if reaction.delay:
-            timer = threading.Timer(reaction.delay, self._react, (received, reaction))
-            timer.daemon = True
-            timer.start()
+            self.pump.later(reaction.delay, partial(self._react, received, reaction))
         else:
             self._react(received, reaction)
 
@@ -133,6 +133,9 @@ class Core(Peer):
         if request.method == "SUBSCRIBE":
             headers = [*headers, ("Expires", request.get("expires") or "3600")]
             headers.append(("Contact", f"<sip:{self.address}>"))
+        if request.method == "PUBLISH":  # RFC 3903 section 6
+            headers = [*headers, ("SIP-ETag", self.new_id())]
+            headers.append(("Expires", request.get("expires") or "3600"))
         headers = headers + [("Record-Route", value) for value in request.values("record-route")]
         self.answer(request, make_response(request, status, reason, headers), self._back(received))
 

@@ -15,7 +15,7 @@ from tests.peers.registering import SEC_AGREE
 from tests.peers.sas import SaInstaller
 from tests.peers.subscription import Subscription
 from tests.peers.text import Address, Headers, Message, make_response
-from tests.peers.wire import Pump, Send, SocketFactory, TcpLink, TcpPort, UdpPort, connect
+from tests.peers.wire import Origin, Pump, Send, SocketFactory, TcpLink, TcpPort, UdpPort, connect
 
 CLEAR_PORT = 5060
 
@@ -43,6 +43,7 @@ class Handset(Peer):
         self.transport = transport
         self.answers: dict[str, tuple[int, str, Headers] | None] = {"ACK": None}
         self.answer_from_us = False
+        self.instance = ""
         self._factory, self._clear_port = socket_factory, clear_port
         self._ports = ProtectedPorts(self.pump, socket_factory, self.deliver)
         # Every agreement that ever had SAs, and every AKA run: what came is checked by them.
@@ -117,13 +118,29 @@ class Handset(Peer):
         """Where the phone waits for requests: us, or in clear the unprotected port."""
         return Address(self.address, over.own.port_s) if over else self._clear.local
 
+    def own_contact(self, over: Agreement | None) -> str:
+        """The Contact of a request or an answer, the one that the phone registers."""
+        user = self.subscription.impus[0].removeprefix("sip:").partition("@")[0]
+        parameter = ";transport=tcp" if self.transport == "TCP" else ""
+        instance = f';+sip.instance="<{self.instance}>"' if self.instance else ""
+        return f"<sip:{user}@{self.contact_at(over)}{parameter}>{instance}"
+
+    @property
+    def contact(self) -> str:
+        """Its Contact now."""
+        return self.own_contact(self.current)
+
     def send_over(self, over: Agreement | None, request: Message, transport: str) -> Sent:
         """Send a request under a set's SAs, or in clear."""
+        role = "uc" if over else "clear"
+        send = self.way(over, transport)
+        return self.start(request, send, role=role, reliable=transport == "TCP")
+
+    def way(self, over: Agreement | None, transport: str) -> Send:
+        """How requests get to the P-CSCF under a set's SAs, or in clear."""
         if over is None:
-            send = self._clear_send(transport)
-            return self.start(request, send, role="clear", reliable=transport == "TCP")
-        send = self._link(over).send if transport == "TCP" else self._from_uc(over)
-        return self.start(request, send, role="uc", reliable=transport == "TCP")
+            return self._clear_send(transport)
+        return self._link(over).send if transport == "TCP" else self._from_uc(over)
 
     def _clear_send(self, transport: str) -> Send:
         if transport == "UDP":
@@ -158,14 +175,34 @@ class Handset(Peer):
         status, reason, headers = planned
         copied = [("Record-Route", value) for value in request.values("record-route")]
         response = make_response(request, status, reason, [*copied, *headers], to_tag="phone")
-        self.answer(request, response, self._way_back(received))
+        self.answer(request, response, self.way_back(received))
 
-    def _way_back(self, received: Received) -> Send:
-        origin = received.origin
-        over = self._set_at(origin.local.port, origin.remote.port)
-        if origin.transport == "TCP" or over is None or self.answer_from_us:
-            return origin.reply
-        return self._from_uc(over)
+    def way_back(self, received: Received) -> Send:
+        """How answers to a request get back, now or when its SAs or connection may be gone."""
+        return partial(self._send_back, received.origin)
+
+    def _send_back(self, origin: Origin, data: bytes) -> None:
+        over = self._set_at(origin.local.port, origin.remote.port) or self._usable
+        if origin.transport == "TCP":
+            self._send_back_over_tcp(origin, data)
+        elif over is None or origin.role == "clear" or self.answer_from_us:
+            origin.reply(data)
+        else:
+            self._from_uc(over)(data)
+
+    def _send_back_over_tcp(self, origin: Origin, data: bytes) -> None:
+        """On its connection; when that is gone, on one to ps, as the Via says (RFC 3261 18.2.2)."""
+        try:
+            origin.reply(data)
+        except OSError:
+            if self._usable is None:
+                raise
+            self._link(self._usable).send(data)
+
+    @property
+    def _usable(self) -> Agreement | None:
+        """The current set, while its SAs are there."""
+        return self.current if self.current and self.current.sas else None
 
     def _set_at(self, own_port: int, peer_port: int) -> Agreement | None:
         """The set whose SA us <- pc a datagram came by."""
@@ -194,11 +231,7 @@ class Handset(Peer):
         """
         over = over or self.current
         transport = transport or self.transport
-        at = self.contact_at(over)
-        via = f"SIP/2.0/{transport} {at};branch={self.new_branch()}"
-        lines: Headers = [("Via", via), ("Max-Forwards", "70")]
-        lines += [("Route", value) for value in (route or self._route(over))]
-        lines += [
+        lines: Headers = [
             ("From", f"<{self.identity}>;tag={self.new_id()}"),
             ("To", f"<{uri}>"),
             ("Call-ID", self.new_id()),
@@ -206,10 +239,28 @@ class Handset(Peer):
             ("P-Preferred-Identity", f"<{self.identity}>"),
         ]
         if over is not None:
-            lines += [(name, "sec-agree") for name in sec_agree]
-            lines += [("Security-Verify", value) for value in verify(over.server)]
-        request = Message(f"{method} {uri} SIP/2.0", lines + (headers or []), body)
+            lines += secured(over, verify, sec_agree)
+        lines += headers or []
+        route = route or self._route(over)
+        request = self.compose(method, uri, over, transport, route=route, headers=lines, body=body)
         return self.send_over(over, request, transport)
+
+    def compose(
+        self,
+        method: str,
+        uri: str,
+        over: Agreement | None,
+        transport: str,
+        *,
+        route: list[str],
+        headers: Headers,
+        body: bytes = b"",
+    ) -> Message:
+        """A request with a Via of its own, which names us."""
+        via = f"SIP/2.0/{transport} {self.contact_at(over)};branch={self.new_branch()}"
+        lines: Headers = [("Via", via), ("Max-Forwards", "70")]
+        lines += [("Route", value) for value in route]
+        return Message(f"{method} {uri} SIP/2.0", lines + headers, body)
 
     def _route(self, over: Agreement | None) -> list[str]:
         """TS 24.229 5.1.2A.1.1: the P-CSCF at its protected port, then the Service-Route."""
@@ -217,14 +268,28 @@ class Handset(Peer):
         return [f"<sip:{Address(self.pcscf.host, port)};lr>", *self.service_route]
 
     def message(
-        self, uri: str, text: str = "hello", *, transport: str = "", timeout: float = PATIENCE
+        self,
+        uri: str,
+        text: str | bytes = "hello",
+        *,
+        content_type: str = "text/plain",
+        transport: str = "",
+        timeout: float = PATIENCE,
     ) -> Received:
-        """Send a MESSAGE (RFC 3428), and wait for its answer."""
+        """Send a MESSAGE (RFC 3428) of text or of any octets, and wait for its answer."""
         sent = self.start_request(
             "MESSAGE",
             uri,
             transport=transport,
-            headers=[("Content-Type", "text/plain")],
-            body=text.encode(),
+            headers=[("Content-Type", content_type)],
+            body=text if isinstance(text, bytes) else text.encode(),
         )
         return self.finish(sent, timeout)
+
+
+def secured(
+    over: Agreement, verify: Verify = mirrored, sec_agree: tuple[str, ...] = SEC_AGREE
+) -> Headers:
+    """What every request under SAs has but CANCEL and ACK (RFC 3329 section 2.3.1)."""
+    lines: Headers = [(name, "sec-agree") for name in sec_agree]
+    return lines + [("Security-Verify", value) for value in verify(over.server)]

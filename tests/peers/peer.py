@@ -9,10 +9,11 @@
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TypeVar
 
 from tests.peers.text import Message, parse
 from tests.peers.wire import Origin, Pump, Send
@@ -26,6 +27,8 @@ T2_CORE = 4.0
 PATIENCE = 10.0  # seconds that a wait lasts unless the test says otherwise
 # Answers kept for repeated requests. 32 s (timer J) of 300 requests/s; the oldest go first.
 MAX_ANSWERS = 10_000
+
+T = TypeVar("T")
 
 
 class PeerError(Exception):
@@ -46,7 +49,10 @@ class UnexpectedAnswerError(PeerError):
 
 @dataclass(eq=False, slots=True)
 class Sent:
-    """A request that was sent, and every answer to it so far."""
+    """A request that was sent, and every answer to it so far.
+
+    ``heard`` is called with each answer, in the pump's thread under the peer's lock.
+    """
 
     message: Message
     data: bytes
@@ -54,6 +60,7 @@ class Sent:
     role: str
     reliable: bool
     answers: "list[Received]" = field(default_factory=list)
+    heard: "Callable[[Received], None] | None" = None
 
     @property
     def final(self) -> "Received | None":
@@ -88,9 +95,10 @@ class Received:
 class Peer:
     """A SIP user agent of the tests. All that comes is kept in ``received``, in order.
 
-    ``unreadable`` keeps what was no SIP message. With ``record`` set to False
-    nothing is kept, for long runs under load. Handlers run in the pump's thread
-    under ``lock``; a test that reads more than the two lists takes it too.
+    ``unreadable`` keeps what was no SIP message, ``seen`` counts the new requests of
+    each method. With ``record`` set to False nothing is kept, for long runs under
+    load. Handlers run in the pump's thread under ``lock``; a test that reads more
+    than the two lists takes it too.
     """
 
     def __init__(self, pump: Pump | None, t1: float, t2: float) -> None:
@@ -102,6 +110,7 @@ class Peer:
         self.record = True
         self.received: list[Received] = []
         self.unreadable: list[tuple[bytes, Origin]] = []
+        self.seen: Counter[str] = Counter()
         self._sent: dict[tuple[str, str], Sent] = {}
         self._answers: OrderedDict[tuple[str, str], tuple[bytes, Send] | None] = OrderedDict()
         self._ids = count(1)
@@ -124,9 +133,12 @@ class Peer:
 
     def start(self, request: Message, send: Send, *, role: str, reliable: bool) -> Sent:
         """Send a request; ``finish`` waits for its answer."""
-        sent = Sent(request, request.to_bytes(), send, role, reliable)
+        return self.launch(Sent(request, request.to_bytes(), send, role, reliable))
+
+    def launch(self, sent: Sent) -> Sent:
+        """Send what is ready to be sent."""
         with self.lock:
-            self._sent[request.branch, request.method] = sent
+            self._sent[sent.message.branch, sent.message.method] = sent
         sent.repeat()
         return sent
 
@@ -145,10 +157,14 @@ class Peer:
         raise NothingCameError(f"no final answer to {sent.message.start!r} in {timeout} s")
 
     def _finished(self, sent: Sent, answer: Received) -> Received:
+        self.let_go(sent)
+        return answer
+
+    def let_go(self, sent: Sent) -> None:
+        """Match no more answers to a request that is done with, unless all is recorded."""
         if not self.record:
             with self.lock:
                 self._sent.pop((sent.message.branch, sent.message.method), None)
-        return answer
 
     def _pauses(self, reliable: bool) -> Iterator[float]:
         pause = self.t1
@@ -162,15 +178,26 @@ class Peer:
         self, wanted: Callable[[Message], bool], timeout: float = PATIENCE, *, since: int = 0
     ) -> Received:
         """The first message received from index ``since`` on that is ``wanted``."""
+        unseen = since
 
         def find() -> Received | None:
-            return next((one for one in self.received[since:] if wanted(one.message)), None)
+            nonlocal unseen
+            fresh = self.received[unseen:]
+            unseen += len(fresh)
+            return next((one for one in fresh if wanted(one.message)), None)
 
+        try:
+            return self.until(find, timeout)
+        except NothingCameError:
+            starts = [one.message.start for one in self.received[since:]]
+            raise NothingCameError(f"not among what came in {timeout} s: {starts}") from None
+
+    def until(self, find: Callable[[], T | None], timeout: float = PATIENCE, what: str = "") -> T:
+        """What ``find`` gives once it is true; it is asked whenever something has come."""
         with self._news:
             found = self._news.wait_for(find, timeout)
-        if found is None:
-            starts = [one.message.start for one in self.received[since:]]
-            raise NothingCameError(f"not among what came in {timeout} s: {starts}")
+        if not found:
+            raise NothingCameError(f"{what or 'nothing of the kind'} in {timeout} s")
         return found
 
     def requests(self, method: str) -> list[Received]:
@@ -189,13 +216,13 @@ class Peer:
         if not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 section 3.5.1, or one of a NAT)
         with self._news:
+            self._news.notify_all()  # who waits looks when the lock is free again
             try:
                 received = Received(parse(data), data, origin)
             except ValueError:
                 self.unreadable.append((data, origin))
             else:
                 self._sort(received)
-            self._news.notify_all()
 
     def _sort(self, received: Received) -> None:
         message = received.message
@@ -205,15 +232,22 @@ class Peer:
             received.sent = self._sent.get((message.branch, message.method))
             if received.sent is not None:
                 received.sent.answers.append(received)
+                if received.sent.heard is not None:
+                    received.sent.heard(received)
+            else:
+                self.on_stray(received)
             return
         key = (message.branch, message.method)
         received.repeated = key in self._answers
         if not received.repeated:
+            self.seen[message.method] += 1
             self._remember(key, None)
             self.on_request(received)
         elif (answer := self._answers[key]) is not None:
             data, send = answer
             send(data)
+        else:
+            self.on_repeated(received)
 
     def _remember(self, key: tuple[str, str], answer: tuple[bytes, Send] | None) -> None:
         self._answers[key] = answer
@@ -224,9 +258,18 @@ class Peer:
         """Treat a request that is new; the subclass says how."""
         raise NotImplementedError
 
+    def on_repeated(self, received: Received) -> None:
+        """Treat the copy of a request that was not answered; usually it says nothing new."""
+
+    def on_stray(self, received: Received) -> None:
+        """Treat an answer to something that this peer has not sent; usually it is ignored."""
+
     def answer(self, request: Message, response: Message, send: Send) -> None:
         """Send a response, and send it again whenever its request is repeated."""
-        data = response.to_bytes()
+        self.answer_with(request, response.to_bytes(), send)
+
+    def answer_with(self, request: Message, data: bytes, send: Send) -> None:
+        """``answer`` with a response that is octets already."""
         with self.lock:
             self._remember((request.branch, request.method), (data, send))
         send(data)

@@ -22,8 +22,9 @@ from typing import Any
 
 from tests.peers.agreement import Agreement, draw
 from tests.peers.aka import Challenge, Credentials, SyncError, Usim, initial_authorization
+from tests.peers.calls import CallingHandset
 from tests.peers.cleanliness import violations
-from tests.peers.handset import CLEAR_PORT, Handset
+from tests.peers.handset import CLEAR_PORT
 from tests.peers.offers import PROFILES, Offer, choose, mirrored, samsung
 from tests.peers.peer import Received, Sent, UnexpectedAnswerError
 from tests.peers.registering import EXPIRES, Dialogue, Knobs, register
@@ -33,7 +34,7 @@ from tests.peers.text import Address, Message, auth_parameters, host_port, param
 from tests.peers.wire import Pump, SocketFactory
 
 
-class Phone(Handset):
+class Phone(CallingHandset):
     """One UE with one card.
 
     ``pcscf`` is the P-CSCF's unprotected address. ``sas`` installs the SAs (None:
@@ -111,6 +112,7 @@ class Phone(Handset):
         """Forget everything without a word to the network; come back at ``address``."""
         self.drop(*self.sets)
         self._forget()
+        self.forget_calls()
         self._close_clear()
         self.address = address or self.address
         self._open_clear()

@@ -54,7 +54,18 @@ def sent(role: str) -> Sent:
     return Sent(response(), b"", lambda data: None, role, reliable=False)
 
 
-REQUEST = Message("MESSAGE sip:u@h SIP/2.0", [("Via", "SIP/2.0/UDP 192.0.2.1;branch=z")])
+PS = ("Via", "SIP/2.0/UDP 192.0.2.1:6100;branch=z")
+REQUEST = Message("MESSAGE sip:u@h SIP/2.0", [PS])
+AT_PS = ("Record-Route", "<sip:token@192.0.2.1:6100;lr>")
+FAR = ("Record-Route", "<sip:198.51.100.2;lr>")
+
+
+def request(*headers: tuple[str, str], via: tuple[str, str] = PS, method="INVITE") -> Message:
+    return Message(f"{method} sip:u@h SIP/2.0", [via, ("To", "<sip:u@h>"), *headers])
+
+
+def invite() -> Sent:
+    return replace(sent("uc"), message=request())
 
 
 def test_right_ones_pass():
@@ -99,6 +110,47 @@ def test_what_a_message_must_not_hold(message, complaint):
 )
 def test_sockets(message, role, asked, complaint):
     (line,) = Recorded().take(message, role, asked)
+    assert complaint in line
+
+
+def test_right_dialogs_pass():
+    phone = Recorded()
+    assert phone.take(request(AT_PS, FAR), "us") == []
+    assert phone.take(response(200, FAR, AT_PS), "us", invite()) == []
+    assert phone.take(response(486), "us", invite()) == []
+    assert phone.take(request(method="BYE"), "us") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (request(AT_PS, ("Security-Verify", SERVER)), "security-verify in a request"),
+        (request(AT_PS, ("security-client", SERVER)), "security-client in a request"),
+        (request(AT_PS, ("Require", "100rel, sec-agree")), "require: sec-agree"),
+        (request(AT_PS, ("Proxy-Require", "sec-agree")), "proxy-require: sec-agree"),
+        (request(AT_PS, ("P-Charging-Vector", "icid-value=1")), "p-charging-vector"),
+        (request(AT_PS, via=("Via", "SIP/2.0/UDP 192.0.2.1:5060;branch=z")), "not ps"),
+        (request(AT_PS, via=("Via", "SIP/2.0/UDP 192.0.2.9:6100;branch=z")), "not ps"),
+        (request(FAR, AT_PS), "next to the phone"),
+        (request(), "no Record-Route"),
+        (request(method="SUBSCRIBE"), "no Record-Route"),
+    ],
+)
+def test_what_a_request_must_be(message, complaint):
+    (line,) = Recorded().take(message, "us")
+    assert complaint in line
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (response(200, AT_PS, FAR), "next to the phone"),
+        (response(180, FAR), "next to the phone"),
+        (response(200), "no Record-Route"),
+    ],
+)
+def test_where_answers_to_an_invite_lead(message, complaint):
+    (line,) = Recorded().take(message, "us", invite())
     assert complaint in line
 
 

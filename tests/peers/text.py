@@ -7,6 +7,7 @@ parser, they also share its mistakes. Headers keep their order and spelling.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 Headers = list[tuple[str, str]]
@@ -52,6 +53,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+@lru_cache(maxsize=1024)
 def folded(name: str) -> str:
     """A header's lower-case full name."""
     lower = name.strip().lower()
@@ -95,7 +97,7 @@ class Message:
     @property
     def branch(self) -> str:
         """The branch of the topmost Via; it names the transaction (RFC 3261 section 17.1.3)."""
-        return parameters(self.elements("via")[0]).get("branch", "")
+        return parameters(split(self.header("via"))[0]).get("branch", "")
 
     def values(self, name: str) -> list[str]:
         """One value per header line of this full, lower-case name."""
@@ -107,7 +109,7 @@ class Message:
 
     def get(self, name: str) -> str | None:
         """The first line's value."""
-        return next(iter(self.values(name)), None)
+        return next((value for written, value in self.headers if folded(written) == name), None)
 
     def header(self, name: str) -> str:
         """The first line's value; KeyError without one."""
@@ -149,6 +151,8 @@ def parse(data: bytes) -> Message:
 
 def split(value: str, separator: str = ",") -> list[str]:
     """Cut at separators that stand outside quotes and angle brackets; no empty parts."""
+    if separator not in value:
+        return [value.strip()] if value.strip() else []
     whole = rf'(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^{separator}"<])+'
     return [part.strip() for part in re.findall(whole, value) if part.strip()]
 
@@ -214,11 +218,27 @@ def make_response(
     to_tag: str = "peer",
     body: bytes = b"",
 ) -> Message:
-    """RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come from the request."""
+    """RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come from the request.
+
+    A To tag that the request has stays; "" adds none.
+    """
     copied = [("Via", via) for via in request.values("via")]
     to = request.header("to")
-    if "tag" not in parameters(to):
+    if to_tag and "tag" not in parameters(to):
         to += f";tag={to_tag}"
     copied += [("From", request.header("from")), ("To", to)]
     copied += [(name, request.header(name.lower())) for name in ("Call-ID", "CSeq")]
     return Message(f"SIP/2.0 {status} {reason}", copied + (headers or []), body)
+
+
+def follow_up(request: Message, method: str, to: str) -> Message:
+    """CANCEL, or the ACK to a refusal: hop by hop, of the request's own transaction.
+
+    RFC 3261 sections 9.1 and 17.1.1.3.
+    """
+    number, _ = request.cseq
+    headers = [("Via", request.elements("via")[0]), ("Max-Forwards", "70")]
+    headers += [("Route", value) for value in request.values("route")]
+    headers += [("From", request.header("from")), ("To", to)]
+    headers += [("Call-ID", request.header("call-id")), ("CSeq", f"{number} {method}")]
+    return Message(f"{method} {request.uri} SIP/2.0", headers)

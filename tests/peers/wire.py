@@ -1,18 +1,21 @@
-"""Sockets of the peers, and the one thread that reads them.
+"""Sockets of the peers, and the one thread that reads them and keeps their timers.
 
 Tests call blocking methods from their own thread; what arrives is handed to the
-peer in the pump's thread. Sockets come from a ``SocketFactory``, so that a test
-can place them in a network namespace.
+peer in the pump's thread, where timers fire too. Sockets come from a
+``SocketFactory``, so that a test can place them in a network namespace.
 """
 
 import contextlib
+import heapq
 import selectors
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import count
 
 from tests.peers.framing import Framer
 from tests.peers.text import Address
@@ -53,21 +56,49 @@ def placed_in(entered: Callable[[], AbstractContextManager[object]]) -> SocketFa
     return factory
 
 
+class Timer:
+    """A call that a pump makes later, unless it is cancelled before."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        """Let go of the call; one that was made already is fine."""
+        self.call = None
+
+
 class Pump:
-    """A thread that waits for readable sockets; several peers may share one."""
+    """A thread that waits for readable sockets and for time; several peers may share one."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._wake, waker = socket.socketpair()
         self._open = True
-        self._selector.register(waker, selectors.EVENT_READ, lambda: None)
+        self._selector.register(waker, selectors.EVENT_READ, lambda: waker.recv(CHUNK) and None)
         self._waker = waker
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._timers_lock = threading.Lock()
+        self._turns = count()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
         self._thread.start()
 
     def watch(self, sock: socket.socket, on_readable: Callable[[], None]) -> None:
         """Call ``on_readable`` in the pump's thread whenever there is something to read."""
         self._selector.register(sock, selectors.EVENT_READ, on_readable)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Make ``call`` in the pump's thread after so many seconds."""
+        timer = Timer(call)
+        entry = (time.monotonic() + seconds, next(self._turns), timer)
+        with self._timers_lock:
+            heapq.heappush(self._timers, entry)
+            is_first = self._timers[0] is entry
+        if is_first and threading.current_thread() is not self._thread:
+            with contextlib.suppress(OSError):  # the pump is closed
+                self._wake.send(b"x")
+        return timer
 
     def drop(self, sock: socket.socket) -> None:
         """Forget a socket and close it; one that is closed already is fine."""
@@ -89,10 +120,24 @@ class Pump:
 
     def _run(self) -> None:
         while self._open:
-            for key, _events in self._selector.select():
+            for key, _events in self._selector.select(self._pause()):
                 # The test's thread may have closed the socket since select() returned.
                 with contextlib.suppress(OSError):
                     key.data()
+            while (timer := self._due()) is not None:
+                if timer.call is not None:
+                    with contextlib.suppress(OSError):  # as above
+                        timer.call()
+
+    def _pause(self) -> float | None:
+        with self._timers_lock:
+            return self._timers[0][0] - time.monotonic() if self._timers else None
+
+    def _due(self) -> Timer | None:
+        with self._timers_lock:
+            if self._timers and self._timers[0][0] <= time.monotonic():
+                return heapq.heappop(self._timers)[2]
+        return None
 
 
 def _bound(
@@ -141,6 +186,7 @@ class TcpLink:
 
     def __init__(self, pump: Pump, sock: socket.socket, role: str, deliver: Deliver) -> None:
         sock.settimeout(CONNECT_SECONDS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # messages do not wait
         self._sock, self._pump, self._deliver = sock, pump, deliver
         self.closed = threading.Event()
         self.framer = Framer()
