@@ -104,6 +104,8 @@ class Originating:
             self._open(relay, route, identity.preferred(request, registration))
         else:
             self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
+            if request.method in CREATING:  # a target refresh
+                record_route.push(request, record_route.to_core(self._context, registration))
         targets = self._targets(request, dialog)
         send_strictly(request)
         relay.pass_media(request)

@@ -57,7 +57,7 @@ class PhoneRelay(Relay):
             else identity.called(request, registration)
         )
         self._opening: Opening | None = None
-        self._own = self._shown = ""  # our Record-Route towards core and phone
+        self._sent_routes: list[str] = []  # Record-Route as the phone was sent it, if we stay
         self.told: Callable[[Registration, Request], None] | None = None  # once it has a 2xx
 
     def _known_dialog(self, request: Request) -> Dialog | None:
@@ -73,8 +73,8 @@ class PhoneRelay(Relay):
 
         Raises SipError 480 where nothing leads to the phone.
         """
-        if self._method in CREATING and self._dialog is None:
-            self._open(request)
+        if self._method in CREATING:
+            self._stay(request)
         self.trying()
         self.pass_media(request)
         if self._row is not None:
@@ -85,16 +85,17 @@ class PhoneRelay(Relay):
             raise SipError(480, "No security association")
         self.branch = client.ref
 
-    def _open(self, request: Request) -> None:
-        """Stay in the way of the dialog that this request may begin."""
+    def _stay(self, request: Request) -> None:
+        """Stay in the way of the dialog that this request may begin, or refreshes."""
         route = tuple(request.elements("record-route"))
-        self._opening = Opening(
-            self._method, self._charging, self._identity, route, contact_of(request)
-        )
+        if self._dialog is None:
+            self._opening = Opening(
+                self._method, self._charging, self._identity, route, contact_of(request)
+            )
         context = self.wire.context
-        self._own = record_route.to_core(context, self.registration)
-        self._shown = record_route.to_phone(context, self.registration, self._row)
-        record_route.push(request, self._shown)
+        shown = record_route.to_phone(context, self.registration, self._row)
+        record_route.push(request, shown)
+        self._sent_routes = [shown, *route]
 
     def provisional(self, response: Response) -> None:
         """Pass a 1xx back."""
@@ -114,11 +115,10 @@ class PhoneRelay(Relay):
         self.told(self.registration, notify)
 
     def _pass(self, response: Response) -> None:
-        opening = self._opening
-        if opening is not None and response.status < 300 and response.to.tag:
-            self._restore_record_route(response, opening)
-            if not (self._last and response.status in _SUCCESS):
-                self._dialogs.begin(self.registration, opening, response, by_phone=False)
+        if self._sent_routes and response.status < 300 and response.to.tag:
+            self._restore_record_route(response)
+            if self._opening is not None and not (self._last and response.status in _SUCCESS):
+                self._dialogs.begin(self.registration, self._opening, response, by_phone=False)
         rewrite.drop(
             response, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS, "p-early-media"
         )
@@ -130,11 +130,14 @@ class PhoneRelay(Relay):
         self.pass_media(response)
         self.wire.answer(self.server, response)
 
-    def _restore_record_route(self, response: Response, opening: Opening) -> None:
+    def _restore_record_route(self, response: Response) -> None:
         """The list is the one that was sent, whatever the phone made of it (TS 24.229 5.2.6.4)."""
-        if record_route.restore(response, [self._shown, *opening.route]):
+        if self._dialog is not None and "record-route" not in response:
+            return  # of no use within a dialog, and so not always copied (RFC 3261 12.2.1.2)
+        if record_route.restore(response, self._sent_routes):
             self.wire.context.count("record_route_restored")
-        record_route.swap(response, self._shown, self._own)
+        own = record_route.to_core(self.wire.context, self.registration)
+        record_route.swap(response, self._sent_routes[0], own)
 
     def on_over(self) -> None:
         """Early dialogs that no 2xx confirmed are over with their INVITE."""

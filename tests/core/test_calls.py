@@ -253,6 +253,9 @@ def test_requests_within_a_dialog(stage: Stage, outgoing: OutgoingCall, token: s
     outgoing.says(outgoing.within("ACK"))
     for method in ("INFO", "REFER", "MESSAGE", "INVITE"):
         outgoing.says(outgoing.within(method))
+        # A target refresh is recorded again, though it changes no route set (RFC 3261 12.2).
+        refreshes = method in {"REFER", "INVITE"}
+        assert ("record-route" in stage.last_to_core()) is refreshes
         stage.core_says(stage.last_to_core(), 200)
         assert stage.last_to_phone().status == 200
     assert stage.left_over()["dialogs"] == 1

@@ -27,7 +27,7 @@ from tests.peers.wire import Pump, placed_in
 
 P = TypeVar("P", bound=Phone)
 
-PHONES = 120
+PHONES = 200
 CARDS = [subscriber(number) for number in range(1, PHONES + 1)]
 PEER = "sip:bob@example.com"
 PORT = 5060

@@ -103,6 +103,11 @@ class ProtectedPorts:
                     with contextlib.suppress(KeyError):
                         table.pop(port).close()
 
+    def refuse_tcp(self) -> None:
+        """Take no connections any more on the ports that are open."""
+        for port in list(self._tcp):
+            self._tcp.pop(port).close()
+
     def reset(self) -> None:
         """End the connections that were accepted at once."""
         for port in self._tcp.values():

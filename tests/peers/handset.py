@@ -97,6 +97,10 @@ class Handset(Peer):
         agreement.sas = sas
         self.agreements.append(agreement)
 
+    def refuse_tcp(self) -> None:
+        """Be a phone that knows UDP alone, from now on: connections to it are refused."""
+        self._ports.refuse_tcp()
+
     def _open_clear(self) -> None:
         """UDP and TCP on the unprotected port: what a P-CSCF sends there must be noticed."""
         local = Address(self.address, self._clear_port)

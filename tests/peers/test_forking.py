@@ -1,7 +1,10 @@
 """A call to several phones of one user."""
 
-
 import pytest
+
+from tests.peers.incoming import IncomingCall
+from tests.peers.outgoing import Call
+from tests.peers.phone import Phone
 
 
 @pytest.fixture
@@ -11,7 +14,7 @@ def bobs(make_party, router):
     return [make_party(1), make_party(1)]
 
 
-def ringing(alice, bobs):
+def ringing(alice: Phone, bobs: list[Phone]) -> tuple[Call, list[IncomingCall]]:
     call = alice.invite(bobs[0].identity, body=alice.sdp)
     theirs = [bob.wait_for_call() for bob in bobs]
     for there in theirs:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.peers import repeating
 from tests.peers.repeating import Repetition
 from tests.peers.wire import Timer
 
@@ -33,7 +32,7 @@ class Played:
 @pytest.fixture
 def pump(monkeypatch):
     made = Played()
-    monkeypatch.setattr(repeating.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr("time.monotonic", lambda: made.now)
     return made
 
 

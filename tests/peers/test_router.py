@@ -80,7 +80,8 @@ def test_a_request_to_a_registered_user(neighbour, router):
     for kept in (
         b"\r\nSubject:  odd\r\n   spacing \r\n",
         b"\r\nm: <sip:alice",
-        b"l: 4\r\n\r\nbo\0\r",
+        b"\r\nl: 4\r\n",
+        b"\r\n\r\nbo\0\r",
     ):
         assert kept in data
     assert b"v:SIP/2.0/UDP %s ;branch=z9hG4bKone\r\n" % str(neighbour.at).encode() in data
@@ -197,7 +198,7 @@ def test_deaf(alice, bob, router):
 
 def test_another_core_goes_on_with_the_dialog(neighbour, router):
     """The registrar is shared, and the Route of the dead one is taken for one's own."""
-    second = RoutingCore(Address("127.0.0.1", 0), [], pump=router.pump, registrar=router.registrar)
+    second = RoutingCore(Address("127.0.0.1", 0), [], registrar=router.registrar)
     second.siblings.add(router.address)
     neighbour.register(BOB)
     router.close()
