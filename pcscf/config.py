@@ -19,7 +19,18 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from pcscf.config_sections import Core, Gm, Limits, Log, Security, TimerSettings, Visited
+from pcscf.config_sections import (
+    Core,
+    Gm,
+    Guard,
+    Limits,
+    Log,
+    Media,
+    Proxy,
+    Security,
+    TimerSettings,
+    Visited,
+)
 from pcscf.core.flow import Endpoint
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.errors import ConfigError
@@ -41,8 +52,11 @@ class Settings(BaseSettings):
     core: Core
     network: Visited
     security: Security = Security()
+    proxy: Proxy = Proxy()
+    media: Media = Media()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
+    guard: Guard = Guard()
     log: Log = Log()
 
     @classmethod
@@ -75,12 +89,18 @@ class Settings(BaseSettings):
             sa_slack=security.sa_slack,
             sa_linger=security.sa_linger,
             replace_on_clash=security.replace_on_clash,
+            media=self.media.values_of(),
             next_hop_timeout=self.core.next_hop_timeout,
             max_pending=limits.max_pending,
             max_pending_per_source=limits.max_pending_per_source,
             max_registrations=limits.max_registrations,
             max_contacts_per_user=limits.max_contacts_per_user,
             max_transactions=limits.max_transactions,
+            max_dialogs=limits.max_dialogs,
+            route_check=self.proxy.route_check,
+            timer_c=self.proxy.timer_c,
+            udp_limit=self.proxy.udp_limit,
+            guard=self.guard.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),
@@ -175,6 +195,8 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if shared and (own.port in (gm.port, gm.port_ps) or own.port in gm.ports_pc):
         yield "core.port", f"is a Gm port too, and {min(shared)} is on both sides"
     yield from _next_hop_conflicts(own)
+    yield from _media_conflicts(settings.media)
+    yield from _guard_conflicts(settings.guard)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -197,3 +219,20 @@ def _next_hop_conflicts(own: Core) -> Iterator[tuple[str, str]]:
             yield key, "no address of its family is in core.addresses"
         if host in own.addresses and port == own.port:
             yield key, "is this P-CSCF itself"
+
+
+def _media_conflicts(media: Media) -> Iterator[tuple[str, str]]:
+    for number, codec in enumerate(media.keep_codecs, 1):
+        if codec in media.remove_codecs:
+            yield f"media.keep_codecs[{number}]", "is in media.remove_codecs too"
+    if media.max_maxptime and media.max_ptime > media.max_maxptime:
+        yield "media.max_ptime", "is above media.max_maxptime"
+
+
+def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
+    if guard.block_time_max < guard.block_time:
+        yield "guard.block_time_max", "is less than block_time"
+    if guard.overload_lag_severe < guard.overload_lag:
+        yield "guard.overload_lag_severe", "is less than overload_lag"
+    if guard.retry_after_max < guard.retry_after_min:
+        yield "guard.retry_after_max", "is less than retry_after_min"

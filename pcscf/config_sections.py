@@ -2,18 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
 
 from pcscf.config_values import (
     Addresses,
     AddressRange,
+    Codecs,
     NetworkName,
     NextHops,
     Port,
     PortBlock,
     Suites,
 )
-from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, SecAgree, Timers
+from pcscf.core.guard_policy import DEFAULT as GUARD
+from pcscf.core.guard_policy import GuardPolicy
+from pcscf.core.media_policy import MediaPolicy
+from pcscf.core.policy import CORE_TIMERS, GM_TIMERS, RouteCheck, SecAgree, Timers
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
 from xfrm.model import SelectorMode
@@ -75,6 +88,29 @@ class Security(Section):
     replace_on_clash: bool = False
 
 
+class Media(Section):
+    """What SDP may name; see ``pcscf.core.media_policy``."""
+
+    remove_codecs: Codecs = ()
+    keep_codecs: Codecs = ()
+    max_ptime: NonNegativeInt = 0
+    max_maxptime: NonNegativeInt = 0
+
+    def values_of(self) -> MediaPolicy:
+        """Give the core's view of them."""
+        remove, keep = frozenset(self.remove_codecs), frozenset(self.keep_codecs)
+        return MediaPolicy(remove, keep, self.max_ptime, self.max_maxptime)
+
+
+class Proxy(Section):
+    """How requests other than REGISTER are passed on."""
+
+    route_check: RouteCheck = RouteCheck.REPAIR
+    timer_c: Annotated[float, Field(gt=180)] = 190.0
+    # Below it nothing real fits; above it no datagram goes.
+    udp_limit: Annotated[int, Field(ge=500, le=65535)] = 1300
+
+
 class _Timers(Section):
     t1: PositiveFloat
     t2: PositiveFloat
@@ -127,6 +163,36 @@ class Limits(Section):
     max_registrations: PositiveInt = 200_000
     max_contacts_per_user: PositiveInt = 8
     max_transactions: PositiveInt = 100_000
+    max_dialogs: PositiveInt = 64
+
+
+_AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]
+
+
+class Guard(Section):
+    """Floods, scanners, overload."""
+
+    source_rate: NonNegativeFloat = GUARD.source_rate
+    source_burst: PositiveFloat = GUARD.source_burst
+    user_rate: NonNegativeFloat = GUARD.user_rate
+    user_burst: PositiveFloat = GUARD.user_burst
+    block_points: PositiveFloat = GUARD.block_points
+    points_fade: PositiveFloat = GUARD.points_fade
+    block_time: PositiveFloat = GUARD.block_time
+    block_time_max: PositiveFloat = GUARD.block_time_max
+    max_sources: PositiveInt = GUARD.max_sources
+    max_blocked: PositiveInt = GUARD.max_blocked
+    trusted: tuple[AddressRange, ...] = GUARD.trusted
+    blocked: tuple[AddressRange, ...] = GUARD.blocked
+    user_agents: tuple[_AgentWord, ...] = GUARD.user_agents
+    overload_lag: PositiveFloat = GUARD.overload_lag
+    overload_lag_severe: PositiveFloat = GUARD.overload_lag_severe
+    retry_after_min: PositiveInt = GUARD.retry_after_min
+    retry_after_max: PositiveInt = GUARD.retry_after_max
+
+    def policy(self) -> GuardPolicy:
+        """Give the core's view of them."""
+        return GuardPolicy(**dict(self))
 
 
 class Log(Section):

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.media_policy import LAST_PAYLOAD, MEDIA, Codec
 from pcscf.core.policy import NextHop
 from xfrm.algorithms import SUITES, Suite, suite_named
 
@@ -72,6 +73,23 @@ def _network(text: object) -> IPv4Network | IPv6Network:
         raise ValueError(f"not a range of addresses: {error}") from None
 
 
+# A media subtype name (RFC 6838 4.2), or a payload type
+_CODEC = re.compile(rf"(?:({'|'.join(MEDIA)})/)?([a-z0-9][a-z0-9!#$&^_.+-]{{0,126}})")
+
+
+def _codec(text: object) -> Codec:
+    """Read ``AMR-WB``, ``audio/AMR-WB`` or ``audio/18``."""
+    match = _CODEC.fullmatch(str(text).lower())
+    if not match:
+        raise ValueError(
+            "must be the name or payload type of a codec, audio/, video/ or text/ before it or not"
+        )
+    media, name = match.groups(default="")
+    if name.isdigit() and int(name) > LAST_PAYLOAD:
+        raise ValueError(f"a payload type is 0 to {LAST_PAYLOAD}")
+    return Codec(str(int(name)) if name.isdigit() else name, media)
+
+
 def _distinct(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if len(set(values)) != len(values):
         raise ValueError("names something twice")
@@ -95,3 +113,4 @@ Suites = Annotated[
     Field(min_length=1),
     AfterValidator(_distinct),
 ]
+Codecs = Annotated[tuple[Annotated[Codec, PlainValidator(_codec)], ...], AfterValidator(_distinct)]

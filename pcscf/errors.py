@@ -3,13 +3,15 @@
 ::
 
     PcscfError                  everything below; str() is one readable line
-    +-- SipError                carries the SIP status to answer with
+    +-- SipError                carries the SIP status to answer with, and headers for it
     |   +-- ParseError          the message cannot be read; keeps what could be
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
+
+from collections.abc import Iterable
 
 
 class PcscfError(Exception):
@@ -20,13 +22,15 @@ class SipError(PcscfError):
     """A message that is answered with a failure.
 
     ``status`` is the SIP status code, ``reason`` the reason phrase sent to the
-    peer. Neither may quote key material or unbounded input.
+    peer. Neither may quote key material or unbounded input. ``headers`` are those
+    that the answer needs beside the usual ones, by folded name.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
+        self.headers = tuple(headers)
 
 
 class ParseError(SipError):

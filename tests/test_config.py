@@ -12,12 +12,15 @@ from pydantic_core import PydanticUndefined
 
 from pcscf.config import Settings, load
 from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.guard_policy import GuardPolicy
+from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.core.policy import (
     CORE_TIMERS,
     GM_TIMERS,
     EdgePolicy,
     GmAddress,
     NextHop,
+    RouteCheck,
     SecAgree,
     Timers,
 )
@@ -166,6 +169,15 @@ def test_every_value_reaches_the_core(write):
         sa_slack = 20
         sa_linger = 10
         replace_on_clash = true
+        [proxy]
+        route_check = "enforce"
+        timer_c = 200
+        udp_limit = 1080
+        [media]
+        remove_codecs = ["Audio/EVS", "018"]
+        keep_codecs = ["audio/AMR-WB"]
+        max_ptime = 20
+        max_maxptime = 40
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -181,6 +193,25 @@ def test_every_value_reaches_the_core(write):
         max_registrations = 3
         max_contacts_per_user = 5
         max_transactions = 4
+        max_dialogs = 6
+        [guard]
+        source_rate = 1
+        source_burst = 2
+        user_rate = 3
+        user_burst = 4
+        block_points = 5
+        points_fade = 6
+        block_time = 7
+        block_time_max = 8
+        max_sources = 9
+        max_blocked = 10
+        trusted = ["192.0.2.0/24"]
+        blocked = ["2001:db8::/32"]
+        user_agents = ["abc"]
+        overload_lag = 11
+        overload_lag_severe = 12
+        retry_after_min = 13
+        retry_after_max = 14
         """
     settings = load(write(text))
     policy = settings.policy((Suite("hmac-md5-96", "null"),))
@@ -199,18 +230,47 @@ def test_every_value_reaches_the_core(write):
         sa_slack=20,
         sa_linger=10,
         replace_on_clash=True,
+        media=MediaPolicy(
+            remove=frozenset({Codec("evs", "audio"), Codec("18")}),
+            keep=frozenset({Codec("amr-wb", "audio")}),
+            max_ptime=20,
+            max_maxptime=40,
+        ),
         next_hop_timeout=2,
         max_pending=1,
         max_pending_per_source=2,
         max_registrations=3,
         max_contacts_per_user=5,
         max_transactions=4,
+        max_dialogs=6,
+        route_check=RouteCheck.ENFORCE,
+        timer_c=200,
+        udp_limit=1080,
+        guard=GuardPolicy(
+            source_rate=1,
+            source_burst=2,
+            user_rate=3,
+            user_burst=4,
+            block_points=5,
+            points_fade=6,
+            block_time=7,
+            block_time_max=8,
+            max_sources=9,
+            max_blocked=10,
+            trusted=(ip_network("192.0.2.0/24"),),
+            blocked=(ip_network("2001:db8::/32"),),
+            user_agents=("abc",),
+            overload_lag=11,
+            overload_lag_severe=12,
+            retry_after_min=13,
+            retry_after_max=14,
+        ),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
     )
     assert settings.sip_limits() == SipLimits(2000, 1000, 1500, 10, 100)
-    for value in (policy, settings.sip_limits()):
+    for value in (policy, policy.guard, settings.sip_limits()):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
         assert same == [], "the file above must give every field another value than its default"
 
@@ -253,8 +313,27 @@ REFUSED = [
         'by_network = [{ network = "10.0.0.1/8", policy = "off" }]',
         "security.by_network[1].network: not a range of addresses: 10.0.0.1/8 has host",
     ),
+    ("media", 'remove_codecs = ["fax/T38"]', "media.remove_codecs[1]: must be the name or payload"),
+    ("media", 'keep_codecs = ["AMR/8000"]', "media.keep_codecs[1]: must be the name or payload"),
+    ("media", 'keep_codecs = ["audio/"]', "media.keep_codecs[1]: must be the name or payload"),
+    ("media", "keep_codecs = [8, 128]", "media.keep_codecs[2]: a payload type is 0 to 127"),
+    ("media", 'keep_codecs = ["AMR", "amr"]', "media.keep_codecs: names something twice"),
+    ("media", "max_ptime = -1", "media.max_ptime: Input should be greater than or equal to 0"),
+    ("media", "max_ptime = 40\nmax_maxptime = 20", "media.max_ptime: is above media.max_maxptime"),
+    (
+        "media",
+        'keep_codecs = ["G729", "AMR"]\nremove_codecs = ["AMR"]',
+        "media.keep_codecs[2]: is in media.remove_codecs too",
+    ),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),
+    ("guard", "source_rate = -1", "guard.source_rate: Input should be greater than or equal to"),
+    ("guard", "block_points = 0", "guard.block_points: Input should be greater than 0"),
+    ("guard", 'trusted = ["all"]', "guard.trusted[1]: not a range of addresses"),
+    ("guard", 'user_agents = [""]', "guard.user_agents[1]: String should have at least 3"),
+    ("guard", "block_time_max = 1", "guard.block_time_max: is less than block_time"),
+    ("guard", "overload_lag_severe = 0.01", "guard.overload_lag_severe: is less than overload"),
+    ("guard", "retry_after_max = 1", "guard.retry_after_max: is less than retry_after_min"),
     ("log", 'level = "loud"', "log.level: Input should be 'debug', 'info', 'warning' or 'error'"),
     ("extra", "key = 1", "extra: unknown key"),
 ]

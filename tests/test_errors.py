@@ -16,6 +16,13 @@ def test_a_sip_error_says_what_to_answer() -> None:
     error = SipError(494, "Security Agreement Required")
     assert (error.status, error.reason) == (494, "Security Agreement Required")
     assert str(error) == "494 Security Agreement Required"
+    assert error.headers == ()
+
+
+def test_a_sip_error_may_bring_headers_for_the_answer() -> None:
+    error = SipError(503, "Service Unavailable", (("retry-after", "5"),))
+    assert error.headers == (("retry-after", "5"),)
+    assert str(error) == "503 Service Unavailable"
 
 
 def test_a_parse_error_keeps_the_head_out_of_its_text() -> None:

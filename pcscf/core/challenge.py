@@ -5,8 +5,8 @@ from pcscf.core.agreement import Offer
 from pcscf.core.register_request import RegisterRelay
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Attempt, Phone, attempt_key
-from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
 from pcscf.sip.message import Response

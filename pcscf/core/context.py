@@ -15,11 +15,24 @@ from pcscf.core.state import Registry
 class Context:
     """Policy, ids and tables for good; time and effects for the event at hand."""
 
-    __slots__ = ("counters", "deadlines", "effects", "ids", "now", "policy", "registry", "sas")
+    __slots__ = (
+        "counters",
+        "deadlines",
+        "effects",
+        "ids",
+        "now",
+        "own",
+        "policy",
+        "registry",
+        "sas",
+    )
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self.policy = policy
         self.ids = ids
+        # In Path, Record-Route and charging: of the first next hop's family, which sends by them.
+        hops = policy.next_hops
+        self.own = self.core_endpoint(hops[0].endpoint.host if hops else "")
         self.deadlines = Deadlines()
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()

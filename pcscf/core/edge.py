@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 from pcscf.core import rewrite
 from pcscf.core.agreement import supported
+from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
+from pcscf.core.client_transactions import ClientTransaction, InviteClient
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
+from pcscf.core.dialogs import Dialogs
 from pcscf.core.effects import CloseFlow, Effect, SendSip
 from pcscf.core.emergency import Emergency, is_emergency
 from pcscf.core.events import (
@@ -15,6 +18,7 @@ from pcscf.core.events import (
     Event,
     FlowClosed,
     InstallFailed,
+    LoadMeasured,
     SaExpired,
     SasPresent,
     SendFailed,
@@ -22,16 +26,19 @@ from pcscf.core.events import (
     SipUnreadable,
 )
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.guard import Guard
 from pcscf.core.ids import Ids
 from pcscf.core.lost_sas import LostSas
+from pcscf.core.machines import State
+from pcscf.core.offence import Offence
 from pcscf.core.originating import Originating
 from pcscf.core.policy import EdgePolicy
 from pcscf.core.registration import Registrar
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.terminating import PhoneRelay, Terminating
-from pcscf.core.transactions import ClientTransaction, ServerTransaction, State
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -39,6 +46,8 @@ from pcscf.sip.message import Request, Response, parse
 from pcscf.sip.response import answer_unreadable, make_response
 
 _AGREEMENT_STATUS = (421, 494)
+_PROBES = ("OPTIONS", "INVITE")  # what scanners send to find out who answers
+_EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required to know, and we do
 
 
 class Edge:
@@ -46,13 +55,15 @@ class Edge:
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self._context = context = Context(policy, ids)
+        self._guard = guard = Guard(context)
         self._wire = wire = Wire(context)
         self._life = life = SaLife(context)
         self._challenges = Challenges(wire, life)
         self._confirmations = Confirmations(wire, life)
-        self._registrar = Registrar(wire, self._challenges, self._confirmations)
-        self._originating = Originating(wire)
-        self._terminating = Terminating(wire)
+        self._registrar = Registrar(wire, self._challenges, self._confirmations, guard)
+        dialogs = Dialogs(context)
+        self._originating = Originating(wire, dialogs)
+        self._terminating = Terminating(wire, dialogs)
         self._emergency = Emergency(wire)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -64,13 +75,17 @@ class Edge:
             SaExpired: lambda event: self._lost.on_expired(event.sa),
             SasPresent: lambda event: self._lost.on_present(event.sas),
             FlowClosed: self._on_closed,
+            LoadMeasured: lambda event: guard.on_load(event.lag),
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
-            ServerTransaction: wire.transactions.on_deadline,
-            ClientTransaction: wire.transactions.on_deadline,
+            ServerTransaction: wire.servers.on_deadline,
+            InviteServer: wire.servers.on_deadline,
+            ClientTransaction: wire.clients.on_deadline,
+            InviteClient: wire.clients.on_deadline,
             Registration: self._confirmations.on_deadline,
             Attempt: self._challenges.on_deadline,
             SaRow: life.discard,
+            Block: guard.on_deadline,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -83,7 +98,7 @@ class Edge:
         context.now = now
         context.effects = []
         if not isinstance(event, InstallFailed):  # which takes the last event's answer back
-            self._wire.transactions.settle()
+            self._wire.servers.settle()
         self._handlers[type(event)](event)
         return context.effects
 
@@ -99,6 +114,9 @@ class Edge:
 
     def _on_sip(self, event: SipReceived) -> None:
         flow = event.flow
+        if not self._guard.admits(flow):
+            self._context.emit(CloseFlow(flow, at_once=True))
+            return
         row = None
         if flow.side is Side.PROTECTED:
             row = self._context.sas.find(flow)
@@ -127,7 +145,7 @@ class Edge:
     def _on_response(self, response: Response, flow: Flow, row: SaRow | None) -> None:
         try:
             check_response(response)
-            client = self._wire.transactions.client_for(response, flow.side)
+            client = self._wire.clients.find(response, flow.side)
         except SipError:
             client = None
         if client is None or not _may_answer(client, row):
@@ -137,15 +155,19 @@ class Edge:
             return
         if row is not None:
             self._life.on_traffic(row)
-        self._wire.transactions.respond(client, response)
+        self._wire.clients.respond(client, response)
 
     def _on_request(self, request: Request, flow: Flow, row: SaRow | None) -> None:
         if request.method == "ACK":
-            return  # RFC 3261 17.1.1.3: of a transaction that we do not have; never answered
+            self._on_ack(request, flow, row)
+            return
         try:
             check_request(request)
+            _check_proxy_require(request)
+            if not self._guard.admits_request(request, flow):
+                return
             rewrite.note_source(request, flow)
-            server = self._wire.transactions.receive(request, flow, row)
+            server = self._wire.receive(request, flow, row)
         except SipError as error:
             self._refuse(request, flow, row, error)
             return
@@ -154,40 +176,82 @@ class Edge:
         if row is not None:
             self._life.on_traffic(row)
         try:
+            self._check_limits(server)
             self._route(server)
         except SipError as error:
-            self._wire.reject(server, error.status, error.reason, self._explain(error))
+            headers = (*error.headers, *self._explain(error))
+            self._wire.reject(server, error.status, error.reason, headers)
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
-            self._wire.transactions.forget(server)
+            self._wire.servers.forget(server)
+
+    def _check_limits(self, server: ServerTransaction) -> None:
+        """Raise SipError 503 for what is too much; an emergency never is."""
+        request, flow, row = server.request, server.flow, server.row
+        if flow.side is Side.CORE or is_emergency(request):
+            return
+        if flow.side is Side.CLEAR:
+            self._guard.check_source(flow)
+        self._guard.check_load(request, flow, emergency=False)
+        user = row.owner if row is not None else self._context.registry.by_clear_flow(flow)
+        if user is not None:
+            self._guard.check_user(user)
+
+    def _on_ack(self, ack: Request, flow: Flow, row: SaRow | None) -> None:
+        """Take an ACK, which is never answered: of our own final response, or of a 2xx."""
+        try:
+            check_request(ack)
+            invite = self._wire.servers.find_invite(ack, flow, row)
+            if invite is not None and self._wire.servers.acknowledge(invite):
+                return
+            if row is not None:
+                self._life.on_traffic(row)
+            if flow.side is Side.CORE:
+                self._terminating.on_ack(ack)
+            else:
+                self._originating.on_ack(ack, self._user(flow, row, "ACK"))
+        except SipError as error:
+            self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
         request, side = server.request, server.flow.side
         if request.method == "CANCEL":
-            raise SipError(481, "Call/Transaction Does Not Exist")
+            self._on_cancel(server)
         # TS 24.229 5.2.1: before all else, for it is mostly an INVITE.
-        if side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
+        elif side is Side.CLEAR and request.method != "REGISTER" and is_emergency(request):
             self._emergency.on_request(server)
-        elif request.method == "INVITE":
-            raise SipError(501, "Not Implemented")
         elif side is Side.CORE:
             self._terminating.on_request(server)
         elif request.method == "REGISTER":
             self._registrar.on_register(server)
         else:
-            self._originating.on_request(server, self._user(server))
+            self._originating.on_request(
+                server, self._user(server.flow, server.row, request.method)
+            )
 
-    def _user(self, server: ServerTransaction) -> Registration:
+    def _on_cancel(self, server: ServerTransaction) -> None:
+        """Answer a CANCEL, and pass it on if its INVITE still waits (RFC 3261 16.10)."""
+        request = server.request
+        invite = self._wire.servers.find_invite(request, server.flow, server.row)
+        if invite is None:
+            raise SipError(481, "Call/Transaction Does Not Exist")
+        self._wire.reject(server, 200, "OK")
+        if invite.state is State.PROCEEDING and invite.relay is not None:
+            invite.relay.cancel(request.lines("reason"))
+
+    def _user(self, flow: Flow, row: SaRow | None, method: str) -> Registration:
         """Whose request this is: by the SA, or by where a phone without IPsec registered."""
-        if server.row is not None:
-            owner = server.row.owner
+        if row is not None:
+            owner = row.owner
             if isinstance(owner, Registration):
                 return owner
         else:
-            registration = self._context.registry.by_clear_flow(server.flow)
+            registration = self._context.registry.by_clear_flow(flow)
             if registration is not None:
                 return registration
+            probes = method in _PROBES
+            self._guard.note(flow.remote.host, Offence.PROBE if probes else Offence.UNREGISTERED)
         raise SipError(403, "Forbidden")
 
     # --- answers without a transaction ---
@@ -204,13 +268,19 @@ class Edge:
     def _refuse(self, request: Request, flow: Flow, row: SaRow | None, error: SipError) -> None:
         """Answer a request that is not worth a transaction."""
         response = make_response(
-            request, error.status, error.reason, to_tag=self._context.ids.tag()
+            request,
+            error.status,
+            error.reason,
+            to_tag=self._context.ids.tag(),
+            headers=error.headers,
         )
         self._send_bare(response, flow, row)
 
     def _answer_unreadable(self, flow: Flow, row: SaRow | None, error: ParseError) -> None:
         response = answer_unreadable(error, self._context.ids.tag())
         self._context.report("info", "unreadable", peer=str(flow.remote), reason=error.reason)
+        if flow.side is Side.CLEAR:
+            self._guard.note(flow.remote.host, Offence.UNREADABLE)
         if response is not None:
             self._send_bare(response, flow, row)
 
@@ -235,9 +305,9 @@ class Edge:
             self._challenges.on_install_failed(row, event.reason)
 
     def _on_send_failed(self, event: SendFailed) -> None:
-        if self._wire.transactions.fail(event.ref, event.reason):
+        if self._wire.clients.fail(event.ref, event.reason):
             return
-        server = self._wire.transactions.server_by_ref(event.ref)
+        server = self._wire.servers.find(event.ref)
         if server is not None:
             self._wire.on_answer_failed(server, event.reason)
 
@@ -249,7 +319,7 @@ class Edge:
         row = self._context.sas.find(event.flow) if event.flow.side is Side.PROTECTED else None
         if row is not None and row.connection == event.flow:
             row.connection = None
-        self._wire.transactions.on_closed(event.flow)
+        self._wire.clients.on_closed(event.flow)
 
 
 def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:
@@ -258,3 +328,12 @@ def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:
     if isinstance(user, PhoneRelay):
         return row is None or (row.owner is user.registration and row.stage is not Stage.TEMPORARY)
     return row is None
+
+
+def _check_proxy_require(request: Request) -> None:
+    """Raise SipError 420 for an extension we do not know (RFC 3261 16.3 point 5)."""
+    if "proxy-require" not in request or request.method == "CANCEL":
+        return
+    unknown = [tag for tag in request.elements("proxy-require") if tag.lower() not in _EXTENSIONS]
+    if unknown:
+        raise SipError(420, "Bad Extension", [("unsupported", tag) for tag in unknown])

@@ -1,7 +1,7 @@
 """Emergency requests (TS 24.229 5.2.10)."""
 
 from pcscf.core import rewrite
-from pcscf.core.transactions import ServerTransaction
+from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr

@@ -77,6 +77,13 @@ class FlowClosed:
     flow: Flow
 
 
+@dataclass(frozen=True, slots=True)
+class LoadMeasured:
+    """What the event loop is late by, in seconds, smoothed over about a second."""
+
+    lag: float
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -86,4 +93,5 @@ Event = (
     | SaExpired
     | SasPresent
     | FlowClosed
+    | LoadMeasured
 )

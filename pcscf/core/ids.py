@@ -1,4 +1,4 @@
-"""Everything random: tokens, branches, tags, SPIs. The source of randomness is passed in."""
+"""Everything random: tokens, branches, tags, SPIs, pauses. The source of it is passed in."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import chain
@@ -44,3 +44,7 @@ class Ids:
         """All the values in a circle, from any of them on."""
         start = int.from_bytes(self._random(4)) % len(values)
         return chain(values[start:], values[:start])
+
+    def between(self, first: int, last: int) -> int:
+        """Any of the numbers from ``first`` to ``last``, both included."""
+        return first + int.from_bytes(self._random(8)) % (last - first + 1)

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
-from pcscf.core.flow import Endpoint, Transport
+from pcscf.core.flow import Endpoint, Side, Transport
+from pcscf.core.guard_policy import DEFAULT as DEFAULT_GUARD
+from pcscf.core.guard_policy import GuardPolicy
+from pcscf.core.media_policy import OFF, MediaPolicy
 from pcscf.sip.limits import DEFAULT, Limits
 from xfrm.algorithms import Suite
 from xfrm.model import SelectorMode
@@ -16,6 +19,13 @@ class SecAgree(StrEnum):
     REQUIRE = "require"  # 421 without an offer
     PREFER = "prefer"  # IPsec if offered, else passed on in clear
     OFF = "off"  # always passed on in clear, an offer is ignored
+
+
+class RouteCheck(StrEnum):
+    """What a Route meets that is not the way the phone was given (TS 24.229 5.2.6.3.7)."""
+
+    REPAIR = "repair"  # replaced by the right one
+    ENFORCE = "enforce"  # 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +86,22 @@ class EdgePolicy:
     replace_on_clash: bool = (
         False  # a phone names a port or SPI of its own live set: replace that set, or refuse
     )
+    media: MediaPolicy = OFF
     next_hop_timeout: float = 4.0  # no answer at all: the next one is tried
     max_pending: int = 20_000  # registrations in progress, over all sources
     max_pending_per_source: int = 32
     max_registrations: int = 200_000
     max_contacts_per_user: int = 8
     max_transactions: int = 100_000
+    guard: GuardPolicy = DEFAULT_GUARD
     limits: Limits = DEFAULT
     gm_timers: Timers = field(default=GM_TIMERS)
     core_timers: Timers = field(default=CORE_TIMERS)
+    timer_c: float = 190.0  # RFC 3261 16.6 step 11: an INVITE rings no longer without a new 1xx
+    udp_limit: int = 1300  # octets; a larger request goes over TCP (RFC 3261 18.1.1)
+    route_check: RouteCheck = RouteCheck.REPAIR
+    max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one
+
+    def timers_of(self, side: Side) -> Timers:
+        """Give the transaction timers of one side."""
+        return self.core_timers if side is Side.CORE else self.gm_timers

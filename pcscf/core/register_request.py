@@ -9,8 +9,8 @@ from pcscf.core.agreement import Offer
 from pcscf.core.flow import Flow
 from pcscf.core.policy import EdgePolicy, SecAgree
 from pcscf.core.relay import CoreRelay
+from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Attempt, Phone, Under
-from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.message import Request, Response

@@ -12,11 +12,14 @@ from pcscf.core.agreement import Offer
 from pcscf.core.challenge import Challenges
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.flow import Side
+from pcscf.core.guard import Guard
+from pcscf.core.offence import Offence
 from pcscf.core.policy import SecAgree
 from pcscf.core.register_request import RegisterRelay, authorization, phone_of, policy_for
 from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.server_transactions import ServerTransaction
+from pcscf.core.source import source
 from pcscf.core.state import Attempt, Phone, Registration, Under, attempt_key
-from pcscf.core.transactions import ServerTransaction
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
 from pcscf.sip.message import Request, Response
@@ -28,8 +31,11 @@ _FORBIDDEN = "Forbidden"
 class Registrar:
     """Takes REGISTER requests of phones and the core's answers to them."""
 
-    def __init__(self, wire: Wire, challenges: Challenges, confirmations: Confirmations) -> None:
+    def __init__(
+        self, wire: Wire, challenges: Challenges, confirmations: Confirmations, guard: Guard
+    ) -> None:
         self._wire = wire
+        self._guard = guard
         self._context = wire.context
         self._challenges = challenges
         self._confirmations = confirmations
@@ -66,7 +72,7 @@ class Registrar:
         if self._all_in_clear + registry.attempts >= policy.max_pending:
             raise SipError(503, "Too many registrations in progress")
         if (
-            self._in_clear[phone.host] + registry.attempts_at(phone.host)
+            self._in_clear[source(phone.host)] + registry.attempts_at(phone.host)
             >= policy.max_pending_per_source
         ):
             raise SipError(503, "Too many registrations in progress from this address")
@@ -128,6 +134,7 @@ class Registrar:
             self._context.report(
                 "warning", "foreign_identity", impi=phone.impi, owner=row.owner.impi
             )
+            self._guard.note(phone.host, Offence.FOREIGN_IDENTITY)
             raise SipError(403, _FORBIDDEN)
         self._check_source(server)
         if isinstance(row.owner, Attempt):
@@ -200,6 +207,7 @@ class Registrar:
     def _mismatch(self, server: ServerTransaction, row: SaRow, header: str) -> None:
         """Answer 494 with the list as we sent it (RFC 3329 2.3.1)."""
         self._context.report("warning", "security_mismatch", impi=row.owner.impi, header=header)
+        self._guard.note(row.sa_set.ue, Offence.MISMATCH)
         listed = agreement.security_server(row.sa_set, row.offered)
         headers = [("require", "sec-agree"), ("security-server", listed)]
         self._wire.reject(server, 494, "Security Agreement Required", headers)
@@ -221,17 +229,17 @@ class Registrar:
         )
         if relay.server.flow.side is Side.CLEAR:
             self._all_in_clear += 1
-            self._in_clear[relay.phone.host] += 1
-        relay.start()
+            self._in_clear[source(relay.phone.host)] += 1
+        relay.start(self._context.policy.next_hops)
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""
-        host = relay.phone.host
         if relay.server.flow.side is Side.CLEAR:
+            name = source(relay.phone.host)
             self._all_in_clear -= 1
-            self._in_clear[host] -= 1
-            if not self._in_clear[host]:
-                del self._in_clear[host]
+            self._in_clear[name] -= 1
+            if not self._in_clear[name]:
+                del self._in_clear[name]
 
     def on_final(self, relay: RegisterRelay, response: Response) -> None:
         """Take the core's final answer."""
@@ -247,6 +255,8 @@ class Registrar:
         self._context.report(
             "info", "registration_refused", impi=relay.phone.impi, status=response.status
         )
+        if response.status < 500:
+            self._guard.note(relay.phone.host, Offence.REFUSED)
         rewrite.response_downward(response)
         self._wire.answer(relay.server, response)
         if relay.attempt is not None:

@@ -1,69 +1,128 @@
-"""A request on its way to the core: next hops in order, then an answer in any case."""
+"""A request on its way through us, and its responses back."""
 
-from pcscf.core import rewrite
-from pcscf.core.flow import Endpoint, Flow, Side
+from collections.abc import Iterable, Sequence
+from math import inf
+
+from pcscf.core import media_policy, rewrite
+from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.policy import NextHop
-from pcscf.core.transactions import ClientTransaction, ServerTransaction
+from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.wire import Wire
-from pcscf.sip.message import Request, Response
+from pcscf.sip.message import Message, Request, Response
 
-_TRYING = 100
-_FINAL = 200
+_TRYING, _FINAL = 100, 200
+SILENCE = "no answer"
 
 
-class CoreRelay:
-    """Passes one request to the core and its responses back.
+class Relay:
+    """What relays to the core and to phones have in common.
 
-    ``request`` is as the core is to see it, but for our Via. Procedures override
-    ``final`` and ``exhausted``.
+    ``branch`` names the client transaction under way, "" while there is none. ``caller_gone``
+    is set by the CANCEL of an INVITE.
+    """
+
+    def __init__(self, wire: Wire, server: ServerTransaction) -> None:
+        self.wire = wire
+        self.server = server
+        self.branch = ""
+        self.caller_gone = False
+        if isinstance(server, InviteServer):
+            server.relay = self
+
+    def pass_media(self, message: Message) -> None:
+        """Have the operator's media policy in what is offered and answered."""
+        context = self.wire.context
+        media_policy.apply(context.policy.media, message, context.count)
+
+    def trying(self) -> None:
+        """Tell the sender of an INVITE that it need not be sent again (RFC 3261 16.2)."""
+        if isinstance(self.server, InviteServer):
+            self.wire.reject(self.server, 100)
+
+    def on_response(self, response: Response) -> None:
+        """Take a response; our Via goes, and so does a 100, which is hop by hop (RFC 3261 16.7)."""
+        response.pop_element("via")
+        if response.status >= _FINAL:
+            self.final(response)
+        elif response.status > _TRYING:
+            self.provisional(response)
+
+    def provisional(self, response: Response) -> None:
+        """Take a 1xx other than 100."""
+        raise NotImplementedError
+
+    def final(self, response: Response) -> None:
+        """Take a final response."""
+        raise NotImplementedError
+
+    def cancel(self, reasons: Iterable[str]) -> None:
+        """Pass the caller's CANCEL on (RFC 3261 16.10)."""
+        self.caller_gone = True
+        self.wire.clients.cancel(self.branch, reasons)
+
+    def no_final(self) -> None:
+        """Tell the caller that its INVITE or other request has found nobody in time."""
+        if self.caller_gone:
+            self.wire.reject(self.server, 487, "Request Terminated")
+        else:
+            self.wire.reject(self.server, 408, "Request Timeout")
+
+    def on_over(self) -> None:
+        """Nothing is kept for further 2xx."""
+
+
+class CoreRelay(Relay):
+    """Passes one request to the core: next hops in order, then an answer in any case.
+
+    ``request`` is as the core is to see it, but for our Via; it is gone once a final
+    response is. Procedures override ``provisional``, ``final`` and ``exhausted``.
     """
 
     def __init__(self, wire: Wire, server: ServerTransaction, request: Request) -> None:
-        self.wire = wire
-        self.server = server
+        super().__init__(wire, server)
         self.request = request
-        self._hops = list(wire.context.policy.next_hops)
+        self.method = request.method
+        self.hop: NextHop | None = None  # the one asked last
+        self._hops: list[NextHop] = []
 
-    def start(self) -> None:
+    def start(self, hops: Sequence[NextHop]) -> None:
         """Try the first next hop."""
+        self.trying()
+        self._hops = list(hops)
         self._try_next("no next hop")
 
-    def go_by(self, hop: NextHop) -> None:
-        """Go to this address alone, as a Route asks."""
-        self._hops = [hop]
-
     def _try_next(self, reason: str) -> None:
+        if self.caller_gone:
+            self.no_final()
+            return
         if not self._hops:
             self.exhausted(reason)
             return
-        hop = self._hops.pop(0)
+        self.hop = self._hops.pop(0)
         # While there is another, silence is taken as an answer early.
-        patience = self.wire.context.policy.next_hop_timeout if self._hops else None
-        self.wire.ask_core(self._flow(hop), self.request.copy(), self, patience=patience)
-
-    def _flow(self, hop: NextHop) -> Flow:
-        local = self.wire.context.core_endpoint(hop.endpoint.host)
-        return Flow(hop.transport, Side.CORE, Endpoint(local.host, local.port), hop.endpoint)
+        patience = self.wire.context.policy.next_hop_timeout if self._hops else inf
+        client = self.wire.ask_core(self.hop, self.request.copy(), self, patience=patience)
+        self.branch = client.ref
 
     def on_response(self, response: Response) -> None:
-        """Take a response from the core; our Via goes."""
-        response.pop_element("via")
-        if response.status < _FINAL:
-            # RFC 3261 16.7 step 5: a 100 is hop by hop.
-            if response.status > _TRYING:
-                self.provisional(response)
-        elif self._hops and self.tries_another(response.status):
+        """Take a response, or another next hop."""
+        if response.status >= _FINAL and self._hops and self.tries_another(response.status):
             self._try_next(str(response.status))
-        else:
-            self.final(response)
+            return
+        super().on_response(response)
 
     def may_send_again(self) -> bool:
         """The core stays where it is."""
         return True
 
-    def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
-        """Silence or a refused connection: the next hop."""
-        self._try_next(reason)
+    def on_no_response(self, client: ClientTransaction, reason: str) -> None:
+        """Silence or a refused connection: UDP if TCP was for the size alone, or the next hop."""
+        if client.fallback is not None and reason != SILENCE:
+            self.wire.fall_back(client)
+        elif self.caller_gone:
+            self.no_final()
+        else:
+            self._try_next(reason)
 
     def tries_another(self, status: int) -> bool:
         """Whether this answer sends us to another next hop (RFC 3263 4.3)."""
@@ -81,7 +140,5 @@ class CoreRelay:
 
     def exhausted(self, reason: str) -> None:
         """No next hop answered."""
-        self.wire.context.report(
-            "warning", "core_unreachable", reason=reason, method=self.request.method
-        )
+        self.wire.context.report("warning", "core_unreachable", reason=reason, method=self.method)
         self.wire.reject(self.server, 504, "Server Time-out")

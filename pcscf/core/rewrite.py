@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 
 from pcscf.core.context import Context
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.auth import add_param, take_params
+from pcscf.sip.ims import PChargingVector
+from pcscf.sip.lines import value_of
 from pcscf.sip.message import Message, Request, Response
 from xfrm.model import AkaKeys
 
@@ -84,11 +87,16 @@ def _drop_elements(message: Message, name: str, unwanted: Callable[[str], bool])
         message.remove(name)
 
 
-def drop_network_provided(request: Request) -> None:
+def drop_network_provided(message: Message) -> None:
     """Access network information that only the network may state (TS 24.229 5.2)."""
     _drop_elements(
-        request, "p-access-network-info", lambda element: "network-provided" in element.lower()
+        message, "p-access-network-info", lambda element: "network-provided" in element.lower()
     )
+
+
+def drop_early_media_claims(request: Request) -> None:
+    """A phone may say that it knows P-Early-Media, and no more (RFC 5009)."""
+    _drop_elements(request, "p-early-media", lambda element: element.lower() != "supported")
 
 
 def set_integrity_protected(request: Request, value: str) -> None:
@@ -128,13 +136,13 @@ def note_source(request: Request, flow: Flow) -> None:
         request.prepend("via", str(via._replace(params=params)))
 
 
-def restore_vias(response: Response, request: Request) -> None:
-    """Answer with the Via list that came (RFC 3261 8.2.6.2), whatever the far side made of it."""
-    if response.lines("via") == request.lines("via"):
+def restore_vias(response: Response, lines: list[str]) -> None:
+    """Answer with the lines of Via that came (RFC 3261 8.2.6.2), whatever became of them."""
+    if response.lines("via") == lines:
         return
     response.remove("via")
-    for value in reversed(request.values("via")):
-        response.prepend("via", value)
+    for line in reversed(lines):
+        response.prepend("via", value_of(line))
 
 
 def same_host(text: str, numeric: str) -> bool:
@@ -171,19 +179,30 @@ def path_uri(token: str, endpoint: Endpoint) -> str:
     return f"<sip:{token}@{endpoint};lr>"
 
 
-def add_charging_vector(context: Context, message: Message, generated_at: str) -> None:
-    """Start charging correlation anew (RFC 7315 4.6); what the phone sent does not count."""
-    ioi = context.policy.orig_ioi or context.policy.visited_network
-    value = f'icid-value="{context.ids.icid()}";icid-generated-at={generated_at};orig-ioi="{ioi}"'
-    drop(message, *CHARGING_HEADERS)
-    message.append("p-charging-vector", value)
+def charging_vector(context: Context) -> str:
+    """Start charging correlation (RFC 7315 4.6); what the phone sent does not count."""
+    own = host_text(context.own)
+    return f'icid-value="{context.ids.icid()}";icid-generated-at={own};orig-ioi="{_ioi(context)}"'
+
+
+def answered_charging(context: Context, vector: str) -> str:
+    """Give the vector of an answer: the request's, with our network as the terminating one.
+
+    One that cannot be read goes back as it came.
+    """
+    try:
+        asked = PChargingVector.parse(vector)
+    except ParseError:
+        return vector
+    return str(replace(asked, term_ioi=_ioi(context)))
+
+
+def _ioi(context: Context) -> str:
+    return context.policy.orig_ioi or context.policy.visited_network
 
 
 def register_upward(context: Context, request: Request, *, token: str, protected: str) -> None:
     """Make the phone's REGISTER what the core is to see (TS 24.229 5.2.2)."""
-    hops = context.policy.next_hops
-    # The first next hop's family: by Path requests for the phone come back to it.
-    endpoint = context.core_endpoint(hops[0].endpoint.host if hops else "")
     hop(request)
     drop_security_agreement(request)
     drop_network_provided(request)
@@ -193,10 +212,11 @@ def register_upward(context: Context, request: Request, *, token: str, protected
     if len(request.elements("via")) == 1:
         drop(request, "path")
     set_integrity_protected(request, protected)
-    request.prepend("path", path_uri(token, endpoint))
+    request.prepend("path", path_uri(token, context.own))
     request.append("require", "path")
     request.set("p-visited-network-id", f'"{context.policy.visited_network}"')
-    add_charging_vector(context, request, host_text(endpoint))
+    drop(request, *CHARGING_HEADERS)
+    request.append("p-charging-vector", charging_vector(context))
 
 
 def response_downward(response: Response) -> None:

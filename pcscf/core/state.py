@@ -7,7 +7,9 @@ from math import inf
 from pcscf.core.agreement import Offer
 from pcscf.core.deadlines import Timed
 from pcscf.core.flow import Endpoint, Flow, Transport
+from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
+from pcscf.core.source import source
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,29 @@ class Phone:
     emergency: bool
 
 
+DialogKey = tuple[str, str, str]  # Call-ID, the phone's tag, the other side's tag
+
+
+class Dialog:
+    """A dialog of a phone (``dialogs``).
+
+    ``method`` began it. ``route`` holds the elements of Route that the phone has to use
+    behind ours, ``target`` is the other side's Contact, ``charging`` the P-Charging-Vector
+    and ``identity`` the P-Asserted-Identity of its first request (the phone's identity).
+    """
+
+    __slots__ = ("charging", "confirmed", "identity", "key", "method", "route", "target")
+
+    def __init__(self, key: DialogKey, method: str) -> None:
+        self.key = key
+        self.method = method
+        self.route: tuple[str, ...] = ()
+        self.target = ""
+        self.charging = ""
+        self.identity = ""
+        self.confirmed = False
+
+
 class Registration(Timed):
     """One phone's registration: its identities, and the SA sets they are reached under.
 
@@ -46,8 +71,8 @@ class Registration(Timed):
     """
 
     __slots__ = (
-        "bindings", "clear_flow", "current", "phone", "previous", "sa_deadline", "token",
-        "transport", "via_previous",
+        "bindings", "charging_functions", "clear_flow", "current", "dialogs", "hop", "phone",
+        "previous", "sa_deadline", "token", "transport", "udp_only", "via_previous",
     )  # fmt: skip
 
     def __init__(self, phone: Phone, token: str) -> None:
@@ -61,6 +86,10 @@ class Registration(Timed):
         self.sa_deadline = -inf  # never decreases while an SA set lives
         self.transport = Transport.UDP  # of the latest REGISTER
         self.clear_flow: Flow | None = None
+        self.udp_only = False  # it has refused a connection: large requests go over UDP too
+        self.dialogs: dict[DialogKey, Dialog] = {}  # the oldest first
+        self.charging_functions: tuple[str, ...] = ()  # P-Charging-Function-Addresses
+        self.hop: NextHop | None = None  # where in the core its latest REGISTER was accepted
 
     @property
     def impi(self) -> str:
@@ -230,20 +259,20 @@ class Registry:
         return self._attempts.get(key)
 
     def attempts_at(self, host: str) -> int:
-        """How many authentications are under way from one address."""
-        return self._attempts_at[host]
+        """How many authentications are under way from the source of an address."""
+        return self._attempts_at[source(host)]
 
     def put_attempt(self, attempt: Attempt) -> None:
         """Enter an attempt. The one before it with the same key must have been dropped."""
         self._attempts[attempt_key(attempt.phone)] = attempt
-        self._attempts_at[attempt.phone.host] += 1
+        self._attempts_at[source(attempt.phone.host)] += 1
 
     def drop_attempt(self, attempt: Attempt) -> None:
         """Take an attempt out, if it is in."""
-        key, host = attempt_key(attempt.phone), attempt.phone.host
+        key, name = attempt_key(attempt.phone), source(attempt.phone.host)
         if self._attempts.get(key) is not attempt:
             return
         del self._attempts[key]
-        self._attempts_at[host] -= 1
-        if not self._attempts_at[host]:
-            del self._attempts_at[host]
+        self._attempts_at[name] -= 1
+        if not self._attempts_at[name]:
+            del self._attempts_at[name]

@@ -1,16 +1,6 @@
 """How many connections all peers, and one of them, may have."""
 
-from ipaddress import IPv6Address
-
-_PREFIX_OCTETS = 8
-
-
-def source(host: str) -> str | bytes:
-    """Name the peer that an address belongs to.
-
-    An IPv6 phone has a /64 of its own (TS 23.401 5.3.1.2) and may take any address in it.
-    """
-    return IPv6Address(host).packed[:_PREFIX_OCTETS] if ":" in host else host
+from pcscf.core.source import source
 
 
 class Admission:
@@ -20,7 +10,7 @@ class Admission:
         self._total = total
         self._per_source = per_source
         self._count = 0
-        self._sources: dict[str | bytes, int] = {}
+        self._sources: dict[str, int] = {}
         self.refused = 0
 
     def admit(self, host: str) -> bool:

@@ -32,6 +32,7 @@ from pcscf.errors import StartError
 from pcscf.log import describe
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
+from pcscf.net.load import LoadMeter
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
@@ -85,6 +86,7 @@ class Server:
         self._is_busy = False
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
+        self._load = LoadMeter(self._loop, self.dispatch)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -108,6 +110,7 @@ class Server:
             udp.start()
         while self._listeners:
             await self._tcp.listen(*self._listeners.pop())
+        self._load.start()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
     async def close(self) -> None:
@@ -115,6 +118,7 @@ class Server:
         self._is_closed = True
         if self._timer:
             self._timer.cancel()
+        self._load.close()
         await self._tcp.close()
         for sock, _ in self._listeners:
             sock.close()

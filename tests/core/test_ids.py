@@ -28,3 +28,9 @@ def test_a_circle_begins_at_every_value() -> None:
     ids = Ids(Random(1).randbytes)
     circles = {tuple(ids.from_anywhere(range(7, 10))) for _ in range(100)}
     assert circles == {(7, 8, 9), (8, 9, 7), (9, 7, 8)}
+
+
+def test_a_number_between_two_may_be_either_of_them() -> None:
+    ids = Ids(Random(1).randbytes)
+    assert {ids.between(5, 8) for _ in range(200)} == {5, 6, 7, 8}
+    assert ids.between(5, 5) == 5

@@ -85,12 +85,3 @@ def test_a_set_that_is_not_confirmed_carries_no_requests(stage: Stage) -> None:
     phone.challenged()
     phone.says(phone.message("MESSAGE", "sip:b@example.net"))
     assert stage.last_to_phone().status == 403
-
-
-def test_invite_and_cancel_are_not_served(stage: Stage, phone: Phone) -> None:
-    for method, status in (("INVITE", 501), ("CANCEL", 481)):
-        phone.says(phone.message(method, "sip:b@example.net"))
-        assert stage.last_to_phone().status == status
-    before = len(stage.to_phone)
-    phone.says(phone.message("ACK", "sip:b@example.net"))
-    assert len(stage.to_phone) == before

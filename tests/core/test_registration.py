@@ -235,6 +235,20 @@ def test_registers_in_progress_are_bounded_for_each_source() -> None:
     assert len(stage.to_core) == 3
 
 
+def test_registers_in_progress_of_an_ipv6_prefix_are_those_of_one_phone() -> None:
+    stage = Stage(max_pending_per_source=2)
+    Phone(stage, host="2001:db8:1::1", impi="1@x", call_id="1").challenged()
+    for number in (2, 3):
+        host = f"2001:db8:1::{number}"
+        phone = Phone(stage, host=host, impi=f"{number}@x", call_id=str(number))
+        phone.says_in_clear(phone.register())
+    assert stage.last_to_phone().status == 503
+    assert len(stage.to_core) == 2
+    elsewhere = Phone(stage, host="2001:db8:1:1::1")
+    elsewhere.says_in_clear(elsewhere.register())
+    assert len(stage.to_core) == 3
+
+
 def test_challenges_nobody_answers_count_until_they_run_out() -> None:
     stage = Stage(max_pending_per_source=1)
     Phone(stage).challenged()

@@ -54,8 +54,9 @@ def test_the_answer_goes_back_under_the_cores_via(stage: Stage, phone: Phone) ->
     answer = stage.last_answer_to_core()
     assert answer.status == 200
     assert len(answer.elements("via")) == 1
-    for name in ("p-asserted-identity", "p-preferred-identity", "p-charging-vector"):
+    for name in ("p-preferred-identity", "p-charging-vector"):
         assert name not in answer
+    assert answer.values("p-asserted-identity") == [f"<{phone.impu}>"]
 
 
 def test_a_phone_that_spoils_the_via_list_does_no_harm(stage: Stage, phone: Phone) -> None:

@@ -34,6 +34,7 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.net import load
 from pcscf.net.server import Server
 from tests.net.support import HOST, looped, settings, silence, udp_peer, until
 from xfrm.algorithms import Suite
@@ -382,6 +383,18 @@ async def test_without_a_deadline_nothing_happens():
 
 
 # -- expirations
+
+
+@looped
+async def test_how_late_the_loop_is_is_an_event(monkeypatch):
+    monkeypatch.setattr(load, "_INTERVAL", 0.001)
+    monkeypatch.setattr(load, "_NOTABLE", 0.0)
+    async with bench() as b:
+        await until(lambda: b.edge.events)
+        assert set(b.edge.kinds()) == {"LoadMeasured"}
+    timer = b.server._load._timer
+    assert timer is not None
+    assert timer.cancelled()
 
 
 @looped
