@@ -1,0 +1,267 @@
+"""The two proxies at work: processes of their own, and the load that goes through each.
+
+A ``Place`` is where they run: a lab of namespaces on a kernel with ESP, or addresses of the
+loopback device without any. Ours is asked by a phone that has registered at it; Kamailio is
+given SAs of the same kind by hand, and knows nothing of them.
+"""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.bench.load import MARK, SIZE, Load
+from tests.netns.kamailio import CONFIGURATIONS, Kamailio
+from tests.netns.lab import Lab
+from tests.netns.namespace import Namespace, wait_until
+from tests.netns.site import LabXfrm
+from tests.peers.core import Core
+from tests.peers.offers import samsung
+from tests.peers.phone import Phone
+from tests.peers.registrar import Behaviour
+from tests.peers.sas import IpXfrm, NoSas, Numbers, PhoneSas, SaInstaller, install_lines
+from tests.peers.subscription import subscriber
+from tests.peers.text import Address, Headers, Message
+from tests.peers.wire import placed_in
+
+_START = 20.0  # seconds
+_CLEAR = 5060  # the P-CSCF's port and the core's
+_SINKS = (5070, 5071, 5072)  # of who answers MESSAGEs: ours, Kamailio's, those in clear
+_PS, _PC = 5200, 5203  # Kamailio's protected ports
+_PLAIN, _UPWARDS = 5202, 5201  # its port for phones in clear, and the one towards the core
+_UC, _US = 19_000, 19_001  # below those that the phones draw
+# Round trips take milliseconds here. With a T1 of 2 s the timers would run when all is over.
+_T1 = 0.1
+
+
+class Where(Protocol):
+    """A namespace, or this one."""
+
+    def entered(self) -> AbstractContextManager[None]: ...
+
+    def socket(self, address: tuple[str, int]) -> socket.socket: ...
+
+    def popen(self, *command: str, **options: Any) -> "subprocess.Popen[Any]": ...
+
+
+class Here:
+    """The namespace that we are in."""
+
+    def entered(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def socket(self, address: tuple[str, int]) -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(address)
+        return made
+
+    def popen(self, *command: str, **options: Any) -> "subprocess.Popen[Any]":
+        return subprocess.Popen(command, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Namespaces and addresses. ``installer`` is None where there is no ESP."""
+
+    ue: Where
+    pcscf: Where
+    core: Where
+    phone: str
+    gm: str
+    upwards: str
+    sink: str
+    installer: IpXfrm | None = None
+
+
+def in_lab(lab: Lab) -> Place:
+    """With ESP."""
+    at = lab.v4
+    installer = LabXfrm(lab.ue)
+    return Place(
+        lab.ue, lab.pcscf, lab.core, at.ue, at.pcscf_gm, at.pcscf_core, at.core, installer
+    )
+
+
+def on_loopback() -> Place:
+    """Without ESP and any rights, at addresses that nobody else is likely to use."""
+    here, net = Here(), f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}"
+    return Place(here, here, here, f"{net}.10", f"{net}.1", f"{net}.2", f"{net}.3")
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A proxy that runs: its processes, and what goes through it."""
+
+    pids: Callable[[], list[int]]
+    load: Load
+
+
+# -- ours
+
+
+@contextlib.contextmanager
+def ours(place: Place, directory: Path, profile: Path | None = None) -> Iterator[Relay]:
+    """Our P-CSCF with one phone; its profile is in the file ``profile`` at the end."""
+    file, log = directory / "pcscf.toml", directory / "pcscf.log"
+    file.write_text(_settings(place))
+    command = ["-m", "pcscf"]
+    if profile or place.installer is None:
+        without = ["--without-esp"] if place.installer is None else []
+        kept = ["--profile", str(profile)] if profile else []
+        command = ["-m", "tests.bench.launcher", *without, *kept, "--"]
+    with log.open("wb") as output:
+        process = place.pcscf.popen(
+            *(sys.executable, *command, "run", "--config", str(file)),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(
+            lambda: " ready " in log.read_text() or process.poll() is not None, "pcscf", _START
+        )
+        assert process.poll() is None, log.read_text()
+        with _registered(place) as phone:
+            yield Relay(lambda: [process.pid], _from_phone(place, phone))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(_START)
+
+
+def _settings(place: Place) -> str:
+    return f"""
+[gm]
+addresses = ["{place.gm}"]
+[core]
+addresses = ["{place.upwards}"]
+port = {_CLEAR}
+next_hops = ["udp:{place.sink}:{_CLEAR}"]
+[network]
+visited_network = "visited.example"
+[timers.gm]
+t1 = {_T1}
+"""
+
+
+@contextlib.contextmanager
+def _registered(place: Place) -> Iterator[Phone]:
+    """A phone whose Service-Route leads to the sink. Its SAs are there until the end."""
+    card = subscriber()
+    behaviour = Behaviour(service_route=(f"<sip:orig@{place.sink}:{_SINKS[0]};lr>",))
+    core = Core(
+        Address(place.sink, _CLEAR),
+        [card],
+        behaviour,
+        socket_factory=placed_in(place.core.entered),
+    )
+    phone = Phone(
+        card,
+        place.phone,
+        Address(place.gm, _CLEAR),
+        sas=place.installer or NoSas(),
+        offer=samsung,
+        socket_factory=placed_in(place.ue.entered),
+    )
+    try:
+        phone.register()
+        yield phone
+    finally:
+        phone.close()
+        core.close()
+
+
+def _from_phone(place: Place, phone: Phone) -> Load:
+    """UDP as TS 33.203 7.1 has it: requests uc to ps, answers pc to us."""
+    current = phone.current
+    assert current is not None
+    phone._ports.close(current.own)
+    uc, us = current.own.port_c, current.own.port_s
+    verify = [("Security-Verify", value) for value in current.server]
+    return Load(
+        _message(phone._route(current), Address(place.phone, us), verify),
+        (place.gm, current.peer.port_s),
+        place.ue.socket((place.phone, uc)),
+        place.ue.socket((place.phone, us)),
+        place.core.socket((place.sink, _SINKS[0])),
+    )
+
+
+# -- Kamailio
+
+
+@contextlib.contextmanager
+def kamailio(place: Place, directory: Path) -> Iterator[tuple[Relay, Relay]]:
+    """Kamailio under SAs of the same kind (in clear where there are none), and in clear."""
+    core_socket = f"udp:{place.upwards}:{_UPWARDS}"
+    text = (
+        f'#!substdef "!CORE_SOCKET!{core_socket}!g"\n'
+        f'include_file "{CONFIGURATIONS / "relay.cfg"}"\n'
+    )
+    listen = [f"udp:{place.gm}:{_PS}", f"udp:{place.gm}:{_PLAIN}", core_socket]
+    if isinstance(place.ue, Namespace) and isinstance(place.pcscf, Namespace):
+        _install(place, place.ue, place.pcscf)
+    running = Kamailio(place.pcscf, directory, text, listen)
+    try:
+        protected = Relay(lambda: running.pids, _to_kamailio(place, _UC, _PS, _SINKS[1]))
+        yield protected, Relay(lambda: running.pids, _to_kamailio(place, _PLAIN, _PLAIN, _SINKS[2]))
+    finally:
+        running.close()
+
+
+def _install(place: Place, ue: Namespace, pcscf: Namespace) -> None:
+    """Four SAs with the algorithms that ours takes first, and policies for each, at both ends."""
+    spis = [1_000_000 + number for number in range(4)]
+    own, peer = Numbers(*spis[:2], _UC, _US), Numbers(*spis[2:], _PC, _PS)
+    keys = {"ck": secrets.token_bytes(16), "ik": secrets.token_bytes(16)}
+    suite = ("hmac-sha-1-96", "aes-cbc")
+    ue.ip(*install_lines(PhoneSas(place.phone, place.gm, *suite, own, peer, **keys)))
+    pcscf.ip(*install_lines(PhoneSas(place.gm, place.phone, *suite, peer, own, **keys)))
+
+
+def _to_kamailio(place: Place, own_port: int, port: int, sink: int) -> Load:
+    """It answers to the Via, from the port that was asked: so over the pair uc and ps."""
+    own = Address(place.phone, own_port)
+    # What a phone would repeat of Security-Server; it is no matter to Kamailio but its size.
+    verify = ", ".join(
+        f"ipsec-3gpp;q=0.{q};alg=hmac-sha-1-96;ealg=aes-cbc;spi-c=1000002;spi-s=1000003;"
+        f"port-c={_PC};port-s={_PS}"
+        for q in range(4)
+    )
+    client = place.ue.socket(own)
+    route = [f"<sip:{place.gm}:{port};lr>", f"<sip:orig@{place.sink}:{sink};lr>"]
+    template = _message(route, own, [("Security-Verify", verify)])
+    answers = place.core.socket((place.sink, sink))
+    return Load(template, (place.gm, port), client, client, answers)
+
+
+# -- what both are asked
+
+
+def _message(route: list[str], own: Address, verify: Headers) -> bytes:
+    """A MESSAGE of SIZE octets as a registered phone sends it."""
+    card = subscriber()
+    headers = [
+        ("Via", f"SIP/2.0/UDP {own};branch=z9hG4bK{MARK}"),
+        ("Max-Forwards", "70"),
+        *(("Route", one) for one in route),
+        ("From", f"<{card.impus[0]}>;tag=phone"),
+        ("To", "<sip:bob@example.com>"),
+        ("Call-ID", f"{MARK}@{own.host}"),
+        ("CSeq", "1 MESSAGE"),
+        ("P-Preferred-Identity", f"<{card.impus[0]}>"),
+        ("Require", "sec-agree"),
+        ("Proxy-Require", "sec-agree"),
+        *verify,
+        ("Content-Type", "text/plain"),
+    ]
+    bare = Message("MESSAGE sip:bob@example.com SIP/2.0", headers, b"." * 100).to_bytes()
+    return Message(
+        "MESSAGE sip:bob@example.com SIP/2.0", headers, b"." * (100 + SIZE - len(bare))
+    ).to_bytes()
