@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from secrets import randbits
 
 SIZE = 1024  # octets of a request as the phone sends it
 WINDOW = 16  # transactions at a time
@@ -34,7 +35,7 @@ class Load:
     client: socket.socket
     answered: socket.socket
     sink: socket.socket
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(randbits(48)))
 
     def __post_init__(self) -> None:
         for one in self.client, self.answered, self.sink:

@@ -6,7 +6,6 @@ given SAs of the same kind by hand, and knows nothing of them.
 """
 
 import contextlib
-import os
 import secrets
 import signal
 import socket
@@ -27,7 +26,7 @@ from tests.peers.core import Core
 from tests.peers.offers import samsung
 from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
-from tests.peers.sas import IpXfrm, NoSas, Numbers, PhoneSas, SaInstaller, install_lines
+from tests.peers.sas import IpXfrm, NoSas, Numbers, PhoneSas, install_lines
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address, Headers, Message
 from tests.peers.wire import placed_in
@@ -85,9 +84,7 @@ def in_lab(lab: Lab) -> Place:
     """With ESP."""
     at = lab.v4
     installer = LabXfrm(lab.ue)
-    return Place(
-        lab.ue, lab.pcscf, lab.core, at.ue, at.pcscf_gm, at.pcscf_core, at.core, installer
-    )
+    return Place(lab.ue, lab.pcscf, lab.core, at.ue, at.pcscf_gm, at.pcscf_core, at.core, installer)
 
 
 def on_loopback() -> Place:
@@ -145,6 +142,12 @@ port = {_CLEAR}
 next_hops = ["udp:{place.sink}:{_CLEAR}"]
 [network]
 visited_network = "visited.example"
+[core.health]
+interval = 0
+[reg_event]
+enabled = false
+[guard]
+user_rate = 0
 [timers.gm]
 t1 = {_T1}
 """
@@ -217,12 +220,12 @@ def kamailio(place: Place, directory: Path) -> Iterator[tuple[Relay, Relay]]:
 
 def _install(place: Place, ue: Namespace, pcscf: Namespace) -> None:
     """Four SAs with the algorithms that ours takes first, and policies for each, at both ends."""
-    spis = [1_000_000 + number for number in range(4)]
-    own, peer = Numbers(*spis[:2], _UC, _US), Numbers(*spis[2:], _PC, _PS)
-    keys = {"ck": secrets.token_bytes(16), "ik": secrets.token_bytes(16)}
-    suite = ("hmac-sha-1-96", "aes-cbc")
-    ue.ip(*install_lines(PhoneSas(place.phone, place.gm, *suite, own, peer, **keys)))
-    pcscf.ip(*install_lines(PhoneSas(place.gm, place.phone, *suite, peer, own, **keys)))
+    own = Numbers(1_000_000, 1_000_001, _UC, _US)
+    peer = Numbers(1_000_002, 1_000_003, _PC, _PS)
+    ck, ik = secrets.token_bytes(16), secrets.token_bytes(16)
+    alg, ealg = "hmac-sha-1-96", "aes-cbc"
+    ue.ip(*install_lines(PhoneSas(place.phone, place.gm, alg, ealg, own, peer, ck=ck, ik=ik)))
+    pcscf.ip(*install_lines(PhoneSas(place.gm, place.phone, alg, ealg, peer, own, ck=ck, ik=ik)))
 
 
 def _to_kamailio(place: Place, own_port: int, port: int, sink: int) -> Load:

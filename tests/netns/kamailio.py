@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any
+from typing import Any, Protocol
 
 from tests.netns.lab import Lab
 from tests.netns.namespace import Namespace, wait_until
@@ -20,8 +20,15 @@ CONFIGURATIONS = Path(__file__).parent.parent / "kamailio"
 PORT = 5060
 VECTORS = 8  # registrations of one card that a core can challenge
 _START = 20.0  # seconds
-# Megabytes; many times what the tests fill.
-_SHARED_MB, _PRIVATE_MB = 32, 8
+# Megabytes. It keeps a transaction of 8 KB for five seconds and more.
+_SHARED_MB, _PRIVATE_MB = 512, 8
+
+
+class Runs(Protocol):
+    """Where processes can be started."""
+
+    def popen(self, *command: str, **options: Any) -> "subprocess.Popen[Any]":
+        """Start one."""
 
 
 class Kamailio:
@@ -32,7 +39,7 @@ class Kamailio:
 
     def __init__(
         self,
-        namespace: Namespace,
+        namespace: Runs,
         directory: Path,
         text: str,
         listen: Iterable[str],
