@@ -124,6 +124,24 @@ class Edge:
         """When to hand in DeadlineReached; None while nothing waits."""
         return self._context.deadlines.next()
 
+    def held(self) -> dict[str, int]:
+        """Count what is held at present; all but registrations and their SA sets passes by."""
+        context, wire = self._context, self._wire
+        registrations = context.registry.all()
+        return {
+            "registrations": len(registrations),
+            "authentications": context.registry.attempts,
+            "sa_sets": len(context.sas),
+            "dialogs": sum(len(one.dialogs) for one in registrations),
+            "server_transactions": len(wire.servers),
+            "client_transactions": len(wire.clients),
+            "subscriptions": len(self._reg_events),
+        }
+
+    def counted(self) -> dict[str, int]:
+        """Give what was counted since the start: ``Context.counters``."""
+        return dict(self._context.counters)
+
     def _ask_core(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send a request of our own: towards a URI, or to the entry points in their order."""
         targets = targets_of(self._wire.next_hops.entry_points, request, towards or "")

@@ -55,8 +55,7 @@ class OriginatingRelay(CoreRelay):
         self._pass(response)
 
     def _pass(self, response: Response) -> None:
-        begins = self.opening is not None and response.status < 300
-        if self.opening is not None and begins and response.to.tag:
+        if self.opening is not None and self.begins(response):
             self._dialogs.begin(self.registration, self.opening, response, by_phone=True)
         rewrite.response_downward(response)
         identity.keep_private(response)

@@ -29,8 +29,21 @@ class Relay:
         self.branch = ""
         self.mark = loops.mark(server.request, server.flow.side)
         self.caller_gone = False
+        self._confirmed: set[str] = set()  # To tags of the 2xx that have passed
         if isinstance(server, InviteServer):
             server.relay = self
+
+    def begins(self, response: Response) -> bool:
+        """Whether a response may begin a dialog, or confirm it.
+
+        The copy of a 2xx may not: its dialog may be over by now.
+        """
+        tag = response.to.tag
+        if not tag or response.status >= 300 or tag in self._confirmed:
+            return False
+        if response.status >= _FINAL:
+            self._confirmed.add(tag)
+        return True
 
     def pass_media(self, message: Message) -> None:
         """Have the operator's media policy in what is offered and answered."""

@@ -197,6 +197,10 @@ class Registry:
         """How many registrations there are."""
         return len(self._by_token)
 
+    def all(self) -> tuple[Registration, ...]:
+        """All registrations."""
+        return tuple(self._by_token.values())
+
     @property
     def attempts(self) -> int:
         """How many authentications are under way."""

@@ -117,7 +117,8 @@ class PhoneRelay(Relay):
     def _pass(self, response: Response) -> None:
         if self._sent_routes and response.status < 300 and response.to.tag:
             self._restore_record_route(response)
-            if self._opening is not None and not (self._last and response.status in _SUCCESS):
+            over = self._last and response.status in _SUCCESS
+            if self._opening is not None and not over and self.begins(response):
                 self._dialogs.begin(self.registration, self._opening, response, by_phone=False)
         rewrite.drop(
             response, *rewrite.CHARGING_HEADERS, *rewrite.SECURITY_HEADERS, "p-early-media"

@@ -55,6 +55,12 @@ class Decider(Protocol):
     def next_deadline(self) -> float | None:
         """When to hand in DeadlineReached."""
 
+    def held(self) -> dict[str, int]:
+        """Count what is held at present."""
+
+    def counted(self) -> dict[str, int]:
+        """Give what was counted since the start."""
+
 
 class Monitor(Protocol):
     """What the server needs of ``xfrm.monitor.ExpireMonitor``."""
@@ -137,6 +143,11 @@ class Server:
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
         self._try_kernel("close_failed", self._kernel.close)
+
+    def tell(self) -> None:
+        """Log what is held and what was counted (SIGUSR1)."""
+        log.info("held", **self._edge.held())
+        log.info("counted", **self._edge.counted())
 
     def _bind(self, binds: list[plan.Bind]) -> None:
         limits = self._settings.limits

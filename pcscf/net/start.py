@@ -45,11 +45,15 @@ async def _serve(settings: Settings) -> None:
 
 
 async def serve(server: Server) -> None:
-    """Run a server until a signal asks it to stop; undo its start in any case."""
+    """Run a server until a signal asks it to stop; undo its start in any case.
+
+    SIGUSR1 has it log what is held and counted.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
         await server.start()
         settle_memory()
         await stop.wait()

@@ -235,6 +235,28 @@ def test_a_200_that_is_sent_again_is_passed_again(stage: Stage, outgoing: Outgoi
     assert stage.left_over()["dialogs"] == 1
 
 
+def test_a_200_that_comes_again_behind_the_bye_begins_nothing(
+    stage: Stage, outgoing: OutgoingCall
+) -> None:
+    """The ACK was lost; what is left of the call would stay for ever."""
+    outgoing.begins()
+    outgoing.core_says(200)
+    outgoing.says(outgoing.within("ACK"))
+    outgoing.says(outgoing.within("BYE"))
+    stage.core_says(stage.last_to_core(), 200)
+    outgoing.core_says(200)
+    assert "dialogs" not in stage.left_over()
+
+
+def test_nor_does_that_of_the_phone(stage: Stage, incoming: IncomingCall) -> None:
+    incoming.begins()
+    incoming.phone_says(200)
+    stage.receive(FROM_CORE, incoming.within("BYE"))
+    incoming.phone.says(incoming.phone.answers(stage.last_asked_of_phone(), 200))
+    incoming.phone_says(200)
+    assert "dialogs" not in stage.left_over()
+
+
 def test_requests_within_a_dialog(stage: Stage, outgoing: OutgoingCall, token: str) -> None:
     """PRACK and UPDATE in the early one, INFO, re-INVITE and REFER in the confirmed one."""
     outgoing.begins()

@@ -68,6 +68,12 @@ class Script:
     def next_deadline(self) -> float | None:
         return self.deadline
 
+    def held(self) -> dict[str, int]:
+        return {"registrations": 3}
+
+    def counted(self) -> dict[str, int]:
+        return {"guard_blocked": 2}
+
     def rest(self, event: Event) -> list[Effect]:
         """An answer: nothing to do, and nothing more to wait for."""
         self.deadline = None

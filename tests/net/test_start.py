@@ -114,6 +114,19 @@ async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
 
 
 @looped
+async def test_sigusr1_has_it_say_what_it_holds(written):
+    server = Server(settings(), Script(), MemoryKernel(), FakeMonitor())
+    serving = asyncio.create_task(start.serve(server))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await until(lambda: written()[-1]["event"] == "counted")
+    held, counted = written()[-2:]
+    assert (held["event"], held["registrations"], counted["guard_blocked"]) == ("held", 3, 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+
+
+@looped
 async def test_a_failed_start_leaves_nothing_behind():
     given = settings()
     first = Server(given, Script(), MemoryKernel(), FakeMonitor())

@@ -51,6 +51,15 @@ class PcscfProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) << 10
 
+    def held(self) -> dict[str, int]:
+        """What it holds at present, by its own account."""
+        before = self.log.count(" held ")
+        self.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: self.log.count(" counted") > before, "it tells what it holds")
+        line = [line for line in self.log.splitlines() if " held " in line][-1]
+        pairs = (word.split("=") for word in line.partition(" held ")[2].split())
+        return {name: int(number) for name, number in pairs}
+
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         self.process.kill()
