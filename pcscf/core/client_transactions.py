@@ -27,8 +27,11 @@ class TransactionUser(Protocol):
     def on_response(self, response: Response) -> None:
         """Take a response: any number of 1xx, then one final; an INVITE may have several 2xx."""
 
-    def may_send_again(self) -> bool:
-        """Say whether what the request went out under is still there."""
+    def again(self, sent: SendSip) -> SendSip | None:
+        """Give the request as it is to be sent again: the same octets, perhaps another way.
+
+        None where what it went out under is no longer there.
+        """
 
     def on_no_response(self, client: "ClientTransaction", reason: str) -> None:
         """Take note that no final response will come."""
@@ -99,9 +102,9 @@ class _Cancelling:
     def on_response(self, response: Response) -> None:
         """Nothing follows from it."""
 
-    def may_send_again(self) -> bool:
+    def again(self, sent: SendSip) -> SendSip | None:
         """As long as the INVITE's way is there."""
-        return self._invite.may_send_again()
+        return self._invite.again(sent)
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Nothing follows from it."""
@@ -214,7 +217,8 @@ class ClientTransactions:
         """Timers A to F, K and M."""
         if self._context.now >= client.ends:
             self._step(client, Input.TIMEOUT, None, "no answer")
-        elif client.user.may_send_again():
+        elif (again := client.user.again(client.effect)) is not None:
+            client.effect = again
             self._step(client, Input.RETRANSMIT, None, "")
         else:
             self._step(client, Input.UNSENT, None, "no longer there")
@@ -281,10 +285,13 @@ class ClientTransactions:
         client.user.on_no_response(client, reason)
 
     def _send_cancel(self, client: ClientTransaction, _: Response | None, __: str) -> None:
-        if not isinstance(client, InviteClient) or not client.user.may_send_again():
+        if not isinstance(client, InviteClient):
+            return
+        again = client.user.again(client.effect)
+        if again is None:
             return
         cancel = make_cancel(client.request, client.reasons)
-        effect = SendSip(client.flow, cancel.to_bytes(), ref=_cancel_ref(client.ref))
+        effect = SendSip(again.flow, cancel.to_bytes(), ref=_cancel_ref(client.ref))
         self.send(effect, cancel, _Cancelling(client.user))
 
     def _acknowledge(

@@ -5,6 +5,7 @@ from math import inf
 from typing import Protocol
 
 from pcscf.core.client_transactions import ClientTransaction
+from pcscf.core.effects import SendSip
 from pcscf.core.policy import NextHop
 from pcscf.core.routing import Targets
 from pcscf.core.wire import Wire
@@ -58,9 +59,9 @@ class OwnRequest:
         response.pop_element("via")
         self._sender.on_response(response)
 
-    def may_send_again(self) -> bool:
+    def again(self, sent: SendSip) -> SendSip | None:
         """As long as the sender wants it."""
-        return self._sender.may_send_again()
+        return sent if self._sender.may_send_again() else None
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Silence or a refused connection: the next hop, while the sender wants one."""

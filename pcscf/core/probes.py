@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.deadlines import Timed
+from pcscf.core.effects import SendSip
 from pcscf.core.flow import Endpoint
 from pcscf.core.ids import Ids
 from pcscf.core.next_hops import NextHops
@@ -76,8 +77,8 @@ class _Probe:
         if response.status >= _FINAL:
             self._probes.on_answer(self._hop, response)
 
-    def may_send_again(self) -> bool:
-        return True
+    def again(self, sent: SendSip) -> SendSip | None:
+        return sent
 
     def on_no_response(self, _client: ClientTransaction, reason: str) -> None:
         self._probes.on_no_answer(self._hop, reason)

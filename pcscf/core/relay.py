@@ -5,6 +5,7 @@ from math import inf
 
 from pcscf.core import loops, media_policy, rewrite
 from pcscf.core.client_transactions import ClientTransaction
+from pcscf.core.effects import SendSip
 from pcscf.core.policy import NextHop
 from pcscf.core.routing import Targets
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
@@ -137,9 +138,9 @@ class CoreRelay(Relay):
             return
         super().on_response(response)
 
-    def may_send_again(self) -> bool:
+    def again(self, sent: SendSip) -> SendSip | None:
         """The core stays where it is."""
-        return True
+        return sent
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Silence or a refused connection: UDP if TCP was for the size alone, or the next hop."""

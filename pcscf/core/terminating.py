@@ -4,6 +4,7 @@ TS 24.229 5.2.6.4, RFC 3327.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.client_transactions import ClientTransaction
@@ -144,11 +145,21 @@ class PhoneRelay(Relay):
         """Early dialogs that no 2xx confirmed are over with their INVITE."""
         self._dialogs.end_early(self.registration, *self._call)
 
-    def may_send_again(self) -> bool:
-        """Not under numbers that may be another user's by now, nor in clear to a phone with SAs."""
-        if self._row is None:
-            return self.registration.clear_flow is not None
-        return self.wire.context.sas.holds(self._row)
+    def again(self, sent: SendSip) -> SendSip | None:
+        """Not under numbers that may be another user's by now, nor in clear to a phone with SAs.
+
+        A copy goes under the new set, if there is one: should the phone have dropped the
+        old one already, the first copy has not arrived (TS 33.203 7.4).
+        """
+        row, current = self._row, self.registration.current
+        if row is None:
+            return sent if self.registration.clear_flow is not None else None
+        if not self.wire.context.sas.holds(row):
+            return None
+        if current is None or current is row or sent.flow.transport is Transport.TCP:
+            return sent
+        self._row = current
+        return replace(sent, flow=to_phone(current, Transport.UDP))
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Ask once more where the phone's connection failed, else tell the sender."""
@@ -172,12 +183,19 @@ class PhoneRelay(Relay):
             self.wire.reject(self.server, 480, "Temporarily Unavailable")
 
     def _another_way(self, failed: SendSip) -> Flow | None:
-        """From pc to us under the set in use, if the phone's own connection failed."""
-        flow, row = failed.flow, self.registration.sending
-        own = flow.transport is Transport.TCP and flow.side is Side.PROTECTED and not failed.connect
-        if not own or row is None or not self.registration.bindings:
+        """From pc to us: under the set in use where the phone's own connection failed.
+
+        Where that was refused too, and there is a newer set, under that one: the phone may
+        have dropped the old one.
+        """
+        flow, current = failed.flow, self.registration.current
+        if flow.transport is Transport.UDP or flow.side is not Side.PROTECTED:
             return None
-        return to_phone(row, Transport.TCP)
+        if not self.registration.bindings or current is None:
+            return None
+        row = self.registration.sending if not failed.connect else current
+        anew = to_phone(row or current, Transport.TCP)
+        return anew if anew != flow else None
 
 
 class Terminating:

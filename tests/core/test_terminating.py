@@ -351,3 +351,42 @@ def test_the_request_uri_is_the_cores(stage: Stage, phone: Phone) -> None:
     request = parse(stage.to_phone[-1].data)
     assert stage.last_asked_of_phone().uri == IMPU
     assert request.get("max-forwards") == "59"
+
+
+# --- a phone that has dropped its old SAs before it used the new ones ---
+
+
+def test_a_copy_goes_under_the_new_set(stage: Stage, phone: Phone) -> None:
+    """TS 33.203 7.4 has us send under the old one until the phone uses the new one."""
+    token = stage.token()
+    old = phone.to_phone_flow()
+    phone.reregistered()
+    stage.core_asks(token)
+    first = stage.to_phone[-1]
+    assert first.flow == old
+    stage.wait(2)
+    again = stage.to_phone[-1]
+    assert again.flow == phone.to_phone_flow() != old
+    assert again.data == first.data
+    phone.says(phone.answers(stage.last_asked_of_phone(), 200))
+    assert stage.last_answer_to_core().status == 200
+    stage.wait(60)
+    assert stage.to_phone[-1] == again
+
+
+def test_a_connection_that_is_refused_under_the_old_set_is_tried_under_the_new_one(
+    stage: Stage,
+) -> None:
+    phone = Phone(stage, transport=Transport.TCP)
+    phone.registered()
+    token = stage.token()
+    old = phone.to_phone_flow()
+    own = phone.reregistered()
+    for flow in (own, phone.protected_flow()):
+        stage.play(FlowClosed(flow))
+    stage.core_asks(token)
+    assert stage.to_phone[-1].flow == old
+    stage.send_fails(stage.to_phone[-1], "no answer to the connection request")
+    assert stage.to_phone[-1].flow == phone.to_phone_flow()
+    stage.send_fails(stage.to_phone[-1], "no answer to the connection request")
+    assert stage.last_answer_to_core().status == 480

@@ -66,6 +66,8 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     yield proof.all_opened(evidence.opened)
     for actor in story.actors:
         yield from _of_phone(evidence, actor)
+    hosts = [actor.phone.address for actor in story.actors]
+    yield proof.call_carried(story.call_id, hosts, evidence.gm_said)
     keys = [key for actor in story.actors for key in keys_of(actor)]
     yield proof.no_keys(keys, *_on_gm(evidence))
     yield proof.core_has_keys(keys, [*evidence.core_frames, *_joined(evidence.core_said)])

@@ -17,6 +17,11 @@ PS = Address(PCSCF, 6100)
 CK, IK = bytes(range(16)), bytes(range(16, 32))
 AES = Suite("hmac-sha-1-96", "aes-cbc")
 NULL = Suite("hmac-sha-1-96", "null")
+CALL_ID = "call-1"
+INVITE = (
+    f"INVITE sip:b@home.example SIP/2.0\r\nCall-ID: {CALL_ID}\r\nCSeq: 1 INVITE\r\n"
+    "Content-Length: 3\r\n\r\nsdp"
+).encode()
 REGISTER = b"REGISTER sip:home.example SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 
 

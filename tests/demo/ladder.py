@@ -59,7 +59,7 @@ def _gm_notes(message: Message) -> Iterator[str]:
 
 def _core_notes(message: Message) -> Iterator[str]:
     yield from _expiry(message)
-    if message.is_request:
+    if message.is_request and message.method == "REGISTER":
         credentials = auth_parameters(message.get("authorization") or "")
         yield f"integrity-protected={credentials.get('integrity-protected', '(absent)')}"
     yield from _keys(message)
@@ -75,7 +75,7 @@ def _keys(message: Message) -> Iterator[str]:
 def _expiry(message: Message) -> Iterator[str]:
     if message.is_request and message.get("expires") == "0":
         yield "Expires: 0"
-    if message.status == 200:
+    if message.status == 200 and (message.get("cseq") or "REGISTER").endswith("REGISTER"):
         granted = [parameters(value).get("expires") for value in message.elements("contact")]
         yield f"registered for {granted[0]} s" if granted else "no contact left"
 

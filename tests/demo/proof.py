@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.demo.packets import ESP, Packet, Traffic
 from tests.demo.wiretap import Flow, Opened, Sa, Segment, messages
 from tests.netns.xfrm_listing import XfrmPolicy, XfrmState
-from tests.peers.text import Address
+from tests.peers.text import Address, Message, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Key:
 def completed(failure: str) -> Claim:
     """The story came to its end; ``failure`` says what stopped it."""
     return Claim(
-        "each phone registered, registered again and deregistered", (failure,) if failure else ()
+        "each phone registered, registered again, was in a call and deregistered",
+        (failure,) if failure else (),
     )
 
 
@@ -135,6 +136,31 @@ def byte_for_byte(name: str, record: Iterable[Segment], wire: Iterable[Segment])
         f"sent and received them; flows that differ: {len(faults)}",
         _some(record, faults),
     )
+
+
+def call_carried(call_id: str, phones: Collection[str], said: Iterable[Segment]) -> Claim:
+    """What one phone said in the call has reached the other, with its body, both under ESP.
+
+    ``phones`` are their addresses. A 100 is for the next hop alone.
+    """
+    whole = [(one, parse(one.data)) for one in messages(said)]
+    of_call = [(one, message) for one, message in whole if message.get("call-id") == call_id]
+    sent = {_said_in_call(m) for one, m in of_call if one.flow.src.host in phones}
+    got = {_said_in_call(m) for one, m in of_call if one.flow.dst.host in phones}
+    trying = {one for one in sent | got if one[0] == "100"}
+    faults = [f"{name} {cseq} was not passed on as it was" for name, cseq, _ in sent - got - trying]
+    faults += [f"{name} {cseq} is of nobody" for name, cseq, _ in got - sent - trying]
+    faults += [f"{message.start} in clear" for one, message in of_call if one.esp is None]
+    return Claim(
+        f"the call: {len(sent - trying)} messages of either phone reached the other with their "
+        f"bodies; {len(of_call)} on Gm, {sum(one.esp is not None for one, _ in of_call)} in ESP",
+        _some(of_call, faults),
+    )
+
+
+def _said_in_call(message: Message) -> tuple[str, str, bytes]:
+    name = message.method if message.is_request else str(message.status)
+    return name, message.header("cseq"), message.body
 
 
 def by_flow(said: Iterable[Segment]) -> defaultdict[Flow, list[bytes]]:

@@ -1,4 +1,4 @@
-"""Two phones register, register again and deregister through the real P-CSCF."""
+"""Two phones register, call each other and deregister through the real P-CSCF."""
 
 import contextlib
 import time
@@ -18,6 +18,7 @@ from tests.peers.core import Core, Reaction
 from tests.peers.offers import Offer, null_only, sha1_aes
 from tests.peers.peer import PeerError
 from tests.peers.phone import Phone
+from tests.peers.router import RoutingCore
 from tests.peers.sas import IpXfrm
 from tests.peers.subscription import subscriber
 from tests.peers.text import Address
@@ -56,8 +57,8 @@ class Story:
     """What the actors know of a run, to be held against the captures.
 
     ``names`` are those of the hosts. ``tables`` has "before", "registered", "deregistered"
-    and "stopped"; after a ``failure`` it may lack all but the last. ``status`` is the exit
-    status of the P-CSCF.
+    and "stopped"; after a ``failure`` it may lack all but the last. ``call_id`` is that of the
+    call. ``status`` is the exit status of the P-CSCF.
     """
 
     pcscf: Address
@@ -66,6 +67,7 @@ class Story:
     steps: list[Step] = field(default_factory=list)
     tables: dict[str, Tables] = field(default_factory=dict)
     failure: str = ""
+    call_id: str = ""
     status: int | None = None
 
 
@@ -103,7 +105,7 @@ def _actors(lab: Lab, story: Story) -> Iterator[Core]:
     cards = [subscriber(number, REALM) for number in range(1, len(PHONES) + 1)]
     in_core = placed_in(lab.core.entered)
     with contextlib.ExitStack() as stack:
-        core = Core(Address(lab.v4.core, CLEAR_PORT), cards, socket_factory=in_core)
+        core = RoutingCore(Address(lab.v4.core, CLEAR_PORT), cards, socket_factory=in_core)
         stack.callback(core.close)
         for (name, transport, offer), card, host in zip(PHONES, cards, lab.v4.phones, strict=True):
             record: Record = []
@@ -138,7 +140,11 @@ def _play(lab: Lab, core: Core, story: Story) -> None:
     for actor in story.actors:
         _begin(story, f"{actor.name} registers again: new keys, new SAs")
         actor.phone.register()
+    for actor, other in (story.actors, story.actors[::-1]):
+        _begin(story, f"{actor.name} writes to {other.name}, and is done with its old SAs")
+        actor.phone.message(other.phone.identity, "hello")
         actor.phone.drop_old()
+    _call(story, *story.actors)
     for actor in story.actors:
         _begin(story, f"{actor.name} deregisters")
         core.next.append(Reaction(challenge=False))
@@ -146,6 +152,25 @@ def _play(lab: Lab, core: Core, story: Story) -> None:
     with contextlib.suppress(AssertionError):  # a claim tells what is left
         wait_until(lambda: not lab.pcscf.xfrm_states(), "the P-CSCF removes the last SA", 10)
     story.tables["deregistered"] = _tables(lab)
+
+
+def _call(story: Story, caller: Actor, callee: Actor) -> None:
+    """A call as phones of VoLTE make it: a reliable 183 first, whose PRACK has its own 200."""
+    alice, bob = caller.phone, callee.phone
+    _begin(story, f"{caller.name} calls {callee.name}")
+    call = alice.invite(bob.identity, alice.sdp)
+    story.call_id = call.invite.message.header("call-id")
+    there = bob.wait_for_call()
+    there.ring(183, reliable=True, body=bob.sdp)
+    call.prack(call.wait(183))
+    there.ring(180)
+    call.wait(180)
+    _begin(story, f"{callee.name} picks up")
+    there.answer(200)
+    call.wait(200)
+    there.wait_for_ack()
+    _begin(story, f"{callee.name} hangs up")
+    there.bye()
 
 
 def _begin(story: Story, title: str) -> None:

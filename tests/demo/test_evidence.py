@@ -10,9 +10,11 @@ import pytest
 
 from tests.demo.evidence import claims, gather, rungs
 from tests.demo.forge import (
+    CALL_ID,
     CK,
     CLEAR,
     IK,
+    INVITE,
     PCSCF,
     PHONE,
     PHONE_CLEAR,
@@ -50,7 +52,14 @@ SAS = sas_of(AGREEMENT, UE, PCSCF)
 TO_PS = next(one for one in SAS if (one.src, one.dst) == (PHONE, PS))
 KEYS_SENT = b"SIP/2.0 401 Unauthorized\r\nContent-Length: 64\r\n\r\n" + (CK + IK).hex().encode()
 
-GM = [udp(PHONE_CLEAR, CLEAR, REGISTER), sealed(udp(PHONE, PS, REGISTER), TO_PS)]
+TO_US = next(one for one in SAS if one.src.host == PCSCF and one.dst.port == PHONE.port + 1)
+# The phone calls itself: what it says comes back to it.
+GM = [
+    udp(PHONE_CLEAR, CLEAR, REGISTER),
+    sealed(udp(PHONE, PS, REGISTER), TO_PS),
+    sealed(udp(PHONE, PS, INVITE), TO_PS, 2),
+    sealed(udp(TO_US.src, TO_US.dst, INVITE), TO_US),
+]
 S_CSCF, CORE_SIDE = Address("198.51.100.2", 5060), Address("198.51.100.1", 5060)
 CORE = [udp(S_CSCF, CORE_SIDE, KEYS_SENT)]
 POLICY = XfrmPolicy("dst 192.0.2.1/32 dport 6100", "in", "allow", 2080, "esp", "transport", 7)
@@ -90,7 +99,8 @@ def run(
     phone: Any = SimpleNamespace(address=UE, agreements=[AGREEMENT], aka_runs=[AGREEMENT.result])
     actor = Actor("ue1", phone, carried(gm) if record is None else record)
     hosts = {UE: "ue1", PCSCF: "pcscf", CORE_SIDE.host: "pcscf", S_CSCF.host: "core"}
-    story = Story(CLEAR, hosts, [actor], [(0.0, "ue1 registers")], dict(TABLES), status=0)
+    steps = [(0.0, "ue1 registers")]
+    story = Story(CLEAR, hosts, [actor], steps, dict(TABLES), call_id=CALL_ID, status=0)
     return gather(replace(story, **changes), directory)
 
 
@@ -101,16 +111,19 @@ def failing(directory: Path, **changes: Any) -> list[str]:
 def test_a_good_run(tmp_path: Path) -> None:
     evidence = run(tmp_path)
     assert [claim.text for claim in claims(evidence) if not claim.holds] == []
-    assert len(list(claims(evidence))) == 12
-    assert [rung.kind for rung in rungs(evidence)] == ["step", "clear", "ESP", "core"]
+    assert len(list(claims(evidence))) == 13
+    assert [rung.kind for rung in rungs(evidence)] == ["step", "clear", *["ESP"] * 3, "core"]
 
 
 @pytest.mark.parametrize(
     ("gm", "claim"),
     [
-        ([*GM, udp(PHONE, PS, REGISTER)], "packets on protected ports: 1 ESP, 1 in clear"),
-        ([*GM, udp(CLEAR, PHONE, REGISTER)], "packets on protected ports: 1 ESP, 1 in clear"),
-        ([GM[0], flipped(GM[1])], "1 ESP packets opened by scapy"),
+        ([*GM, udp(PHONE, PS, REGISTER)], "packets on protected ports: 3 ESP, 1 in clear"),
+        ([*GM, udp(CLEAR, PHONE, REGISTER)], "packets on protected ports: 3 ESP, 1 in clear"),
+        ([GM[0], flipped(GM[1]), *GM[2:]], "3 ESP packets opened by scapy"),
+        (GM[:3], "the call: 1 messages"),
+        ([*GM[:2], GM[3]], "the call: 0 messages"),
+        ([*GM[:3], udp(TO_US.src, TO_US.dst, INVITE)], "the call: 1 messages"),
         ([*GM, udp(CLEAR, PHONE_CLEAR, KEYS_SENT)], "looked for on Gm"),
         ([*GM, sealed(udp(PHONE, PS, KEYS_SENT), TO_PS)], "looked for on Gm"),
     ],
@@ -123,7 +136,9 @@ def test_a_key_across_two_packets_is_found(tmp_path: Path) -> None:
     half = len(KEYS_SENT) - 48  # in the middle of CK; IK comes whole
     parts = [tcp(PHONE, PS, 1, KEYS_SENT[:half], at=1), tcp(PHONE, PS, 1 + half, KEYS_SENT[half:])]
     protected = [sealed(part._replace(time=at), TO_PS) for at, part in enumerate(parts)]
-    no_keys = next(c for c in claims(run(tmp_path, gm=[*GM, *protected])) if "on Gm" in c.text)
+    no_keys = next(
+        c for c in claims(run(tmp_path, gm=[*GM, *protected])) if "looked for on Gm" in c.text
+    )
     assert no_keys.faults == (
         "CK of ue1, challenge 1, inside ESP",
         "IK of ue1, challenge 1, inside ESP",
