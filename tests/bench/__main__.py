@@ -1,9 +1,11 @@
-"""Print the table of ``scripts/bench``."""
+"""Print the table of ``scripts/bench``, or the profile of a relayed MESSAGE (``--profile``)."""
+
+import sys
 
 from rich.console import Console
 
 from pcscf.net.start import settle_memory
-from tests.bench import kernel, memory, sip, udp
+from tests.bench import kernel, memory, proxying, sip, udp
 from tests.bench.players import Recorder, register
 from tests.bench.report import Figures, render
 from tests.bench.timing import best
@@ -23,9 +25,14 @@ def measure(phones: int, rounds: int, registered: tuple[int, int]) -> Figures:
         encoding=best(rounds, lambda: [kernel.encoding(each) for each in installs], phones),
         kernel=kernel.ask(),
         octets=octets,
+        protected=proxying.ask(),
+        plain=proxying.here(),
     )
 
 
 if __name__ == "__main__":
+    if "--profile" in sys.argv:
+        sys.stdout.write(proxying.profile_here())
+        sys.exit()
     settle_memory()  # as the server does
     Console().print(render(measure(phones=400, rounds=5, registered=(1_000, 10_000))))

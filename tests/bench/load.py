@@ -41,6 +41,11 @@ class Load:
         for one in self.client, self.answered, self.sink:
             one.setblocking(False)
 
+    def close(self) -> None:
+        """Close all sockets."""
+        for one in self.client, self.answered, self.sink:
+            one.close()
+
     def carry(self, messages: int) -> None:
         """See so many transactions to their end. Raises LostError."""
         left, done = messages, 0

@@ -1,24 +1,23 @@
 """CPU of a protected MESSAGE transaction: our P-CSCF beside Kamailio's stateful relay.
 
-``python -m tests.bench.proxying [--profile]`` prints the figures as JSON; it needs a kernel
-with ESP, so it runs behind ``scripts/with-esp``; ``ask`` sees to that. The two take turns, and
-a ratio is of two rounds that stand side by side.
+``python -m tests.bench.proxying`` prints the figures as JSON; it needs a kernel with ESP, so it
+runs behind ``scripts/with-esp``; ``ask`` sees to that. The two take turns, and a ratio is of two
+rounds that stand side by side. ``here`` is the same on this kernel, without ESP: both proxies
+then do their SIP work and little else.
 """
 
-import argparse
 import contextlib
 import json
 import pstats
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from tests.bench.cpu import spent
-from tests.bench.relays import Place, Relay, in_lab, kamailio, ours
+from tests.bench.relays import Place, Relay, in_lab, kamailio, on_loopback, ours
 from tests.netns.lab import open_lab
 
 OURS, THEIRS, PLAIN = "pcscf, ESP", "Kamailio (fm), ESP", "Kamailio (fm), in clear"
@@ -82,6 +81,18 @@ def round_of(relay: Relay, messages: int) -> float:
     return (spent(relay.pids()) - before) / messages * 1e6
 
 
+def here() -> ProxyFigures:
+    """Measure on this kernel, without ESP: what the SIP costs where system calls are cheap."""
+    with tempfile.TemporaryDirectory() as directory:
+        return measure(on_loopback(), Path(directory), _ROUNDS, 3 * _MESSAGES)
+
+
+def profile_here() -> str:
+    """Tell where our time goes, on this kernel and without ESP."""
+    with tempfile.TemporaryDirectory() as directory:
+        return profile(on_loopback(), Path(directory), 5 * _MESSAGES)
+
+
 def profile(place: Place, directory: Path, messages: int) -> str:
     """Tell where our time goes: the functions that take most of it, their own time first."""
     file = directory / "profile"
@@ -94,17 +105,11 @@ def profile(place: Place, directory: Path, messages: int) -> str:
     return lines.read_text()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the figures, or the profile."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--profile", action="store_true")
-    given = parser.parse_args(arguments)
+def main() -> None:
+    """Print the figures of a kernel with ESP."""
     with tempfile.TemporaryDirectory() as directory, open_lab() as lab:
-        if given.profile:
-            sys.stdout.write(profile(in_lab(lab), Path(directory), _MESSAGES))
-        else:
-            figures = measure(in_lab(lab), Path(directory), _ROUNDS, _MESSAGES)
-            sys.stdout.write(json.dumps(asdict(figures)))
+        figures = measure(in_lab(lab), Path(directory), _ROUNDS, _MESSAGES)
+        sys.stdout.write(json.dumps(asdict(figures)))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,9 @@ def ours(place: Place, directory: Path, profile: Path | None = None) -> Iterator
         )
         assert process.poll() is None, log.read_text()
         with _registered(place) as phone:
-            yield Relay(lambda: [process.pid], _from_phone(place, phone))
+            load = _from_phone(place, phone)
+            with contextlib.closing(load):
+                yield Relay(lambda: [process.pid], load)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(_START)
@@ -212,8 +214,10 @@ def kamailio(place: Place, directory: Path) -> Iterator[tuple[Relay, Relay]]:
         _install(place, place.ue, place.pcscf)
     running = Kamailio(place.pcscf, directory, text, listen)
     try:
-        protected = Relay(lambda: running.pids, _to_kamailio(place, _UC, _PS, _SINKS[1]))
-        yield protected, Relay(lambda: running.pids, _to_kamailio(place, _PLAIN, _PLAIN, _SINKS[2]))
+        protected = _to_kamailio(place, _UC, _PS, _SINKS[1])
+        plain = _to_kamailio(place, _PLAIN, _PLAIN, _SINKS[2])
+        with contextlib.closing(protected), contextlib.closing(plain):
+            yield Relay(lambda: running.pids, protected), Relay(lambda: running.pids, plain)
     finally:
         running.close()
 

@@ -6,12 +6,14 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from tests.bench.kernel import BATCHED, KernelFigures
+from tests.bench.proxying import ProxyFigures
 from tests.bench.sip import Handling
 from tests.bench.udp import ECHO_SIZE
 
 SIP_TARGET = 300  # microseconds, on a kernel of its own
 SENDS_TARGET = 1
 OCTETS_TARGET = 2048
+RATIO_TARGET = 1.25  # of Kamailio's CPU for the same work
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Figures:
     encoding: float
     kernel: KernelFigures
     octets: dict[int, float]
+    protected: ProxyFigures
+    plain: ProxyFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,14 @@ class Row:
     name: str
     figure: float
     echoes: float | None = None
-    at_most: int | None = None
+    at_most: float | None = None
+    decimals: int = 0  # of what is not a time
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
         """As they are printed: times with a decimal, what is counted without."""
         if self.echoes is None:
-            return self.name, f"{self.figure:,.0f}", "", self._verdict()
+            return self.name, f"{self.figure:,.{self.decimals}f}", "", self._verdict()
         return self.name, f"{self.figure:,.1f}", f"{self.echoes:,.1f}", self._verdict()
 
     def _verdict(self) -> str:
@@ -70,6 +75,11 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
         ("four SAs in the kernel; CPU us", _set_up(figures)),
         ("four SAs; netlink sends", _sends(figures.kernel.sends)),
         ("one registered phone; octets", _memory(figures.octets)),
+        (
+            "a MESSAGE relayed (kernel); CPU us",
+            _relayed(figures.protected, RATIO_TARGET),
+        ),
+        ("a MESSAGE relayed, no ESP (here); CPU us", _relayed(figures.plain)),
         (f"yardstick: UDP echo of {ECHO_SIZE:,} octets; CPU us", _echoes(figures)),
     ]
 
@@ -118,6 +128,17 @@ def _memory(octets: dict[int, float]) -> list[Row]:
     ]
 
 
+def _relayed(figures: ProxyFigures, at_most: float | None = None) -> list[Row]:
+    """The best round of each proxy, and the ratio of rounds side by side with its spread."""
+    smallest, middle, largest = figures.spread()
+    return [
+        *(Row(name, figures.best(name), decimals=1) for name in figures.cost),
+        Row("ratio to Kamailio, median", middle, at_most=at_most, decimals=2),
+        Row("smallest", smallest, decimals=2),
+        Row("largest", largest, decimals=2),
+    ]
+
+
 def _echoes(figures: Figures) -> list[Row]:
     return [
         _time("here", figures.echo, figures.echo),
@@ -125,7 +146,7 @@ def _echoes(figures: Figures) -> list[Row]:
     ]
 
 
-def _time(name: str, spent: float, echo: float, at_most: int | None = None) -> Row:
+def _time(name: str, spent: float, echo: float, at_most: float | None = None) -> Row:
     return Row(name, spent, spent / echo, at_most)
 
 

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
+from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
 from tests.bench.report import Figures, Row, render, sections
 from tests.bench.sip import Handling
 
@@ -15,6 +16,7 @@ KERNEL = KernelFigures(
     sends={BATCHED: 1, REMOVED: 1, ONE_BY_ONE: 4},
     echo=70.0,
 )
+RELAYED = ProxyFigures({OURS: [30.0, 24.0, 26.0], THEIRS: [20.0, 20.0, 20.0], PLAIN: [9.0] * 3})
 FIGURES = Figures(
     echo=10.0,
     handling=Handling(messages=300.0, timers=40.0),
@@ -23,6 +25,8 @@ FIGURES = Figures(
     encoding=25.0,
     kernel=KERNEL,
     octets={1_000: 2_500.0, 10_000: 2_050.0},
+    protected=RELAYED,
+    plain=RELAYED,
 )
 
 
@@ -90,3 +94,12 @@ def test_the_table_says_which_kernel_it_was() -> None:
     native = replace(KERNEL, in_uml=False, release="6.12")
     assert any("kernel: user-mode-linux 6.1," in line for line in printed())
     assert "kernel: 6.12, native" in printed(replace(FIGURES, kernel=native))
+
+
+def test_a_relayed_message_is_held_against_kamailio() -> None:
+    found = rows("relayed (kernel)")
+    assert (found[OURS].figure, found[THEIRS].figure) == (24, 20)
+    median = found["ratio to Kamailio, median"]
+    assert (median.figure, median.cells[1], median.cells[3]) == (1.3, "1.30", "1.25 missed")
+    assert (found["smallest"].figure, found["largest"].figure) == (1.2, 1.5)
+    assert rows("no ESP")["ratio to Kamailio, median"].at_most is None

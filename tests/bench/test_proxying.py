@@ -1,0 +1,37 @@
+"""The bench of proxying in small: both proxies as processes, on loopback and without ESP."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import proxying
+from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
+from tests.bench.relays import on_loopback
+
+
+def test_both_proxies_relay_and_their_cpu_is_counted(tmp_path: Path) -> None:
+    figures = proxying.measure(on_loopback(), tmp_path, rounds=2, messages=50)
+    assert figures.cost.keys() == {OURS, THEIRS, PLAIN}
+    for name, rounds in figures.cost.items():
+        assert len(rounds) == 2
+        # A millisecond of CPU for a message would be a proxy at a standstill.
+        assert all(0 < cost < 5_000 for cost in rounds), name
+
+
+def test_ratios_are_of_rounds_side_by_side() -> None:
+    figures = ProxyFigures({OURS: [3.0, 8.0, 4.0], THEIRS: [2.0, 2.0, 4.0], PLAIN: [1.0] * 3})
+    assert figures.ratios() == [1.0, 1.5, 4.0]
+    assert figures.spread() == (1.0, 1.5, 4.0)
+    assert figures.spread(PLAIN) == (3.0, 4.0, 8.0)
+    assert figures.best(OURS) == 3.0
+
+
+def test_a_profile_names_our_functions(tmp_path: Path) -> None:
+    text = proxying.profile(on_loopback(), tmp_path, messages=500)
+    assert "edge.py" in text
+    assert "message.py" in text
+
+
+@pytest.mark.parametrize("name", ["ask", "here"])
+def test_there_is_a_way_to_ask_each_kernel(name: str) -> None:
+    assert callable(getattr(proxying, name))
