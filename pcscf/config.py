@@ -95,6 +95,7 @@ class Settings(BaseSettings):
             sec_agree_by_network=tuple((n.network, n.policy) for n in security.by_network),
             selectors=gm.selectors,
             null_without_ealg=security.null_without_ealg,
+            require_verify=security.require_verify,
             reg_await_auth=security.reg_await_auth,
             sa_slack=security.sa_slack,
             sa_linger=security.sa_linger,

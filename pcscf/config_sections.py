@@ -134,6 +134,7 @@ class Security(Section):
     by_network: tuple[NetworkPolicy, ...] = ()
     algorithms: Suites = tuple(suite for suite in SUITES if not suite.legacy)
     null_without_ealg: bool = True
+    require_verify: bool = False
     # 0 in a policy's template would take any SA on input.
     reqid: Annotated[int, Field(ge=1, le=2**32 - 1)] = 5060
     reg_await_auth: PositiveFloat = 240.0

@@ -188,6 +188,7 @@ def test_every_value_reaches_the_core(write):
         by_network = [{ network = "2001:db8::/64", policy = "prefer" }]
         algorithms = ["HMAC-MD5-96/null"]
         null_without_ealg = false
+        require_verify = true
         reg_await_auth = 100
         sa_slack = 20
         sa_linger = 10
@@ -261,6 +262,7 @@ def test_every_value_reaches_the_core(write):
         sec_agree_by_network=((ip_network("2001:db8::/64"), SecAgree.PREFER),),
         selectors=SelectorMode.TOLERANT,
         null_without_ealg=False,
+        require_verify=True,
         reg_await_auth=100,
         sa_slack=20,
         sa_linger=10,

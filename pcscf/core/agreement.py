@@ -118,8 +118,3 @@ def same_list(lines: Sequence[str], expected: Sequence[str]) -> bool:
 
 def _keys_of(lines: Iterable[str]) -> list[object]:
     return [mechanism.key for mechanism in SecMechanism.parse_many(lines)]
-
-
-def verify_matches(lines: Sequence[str], sa_set: SaSet, suites: Sequence[Suite]) -> bool:
-    """Whether Security-Verify mirrors the Security-Server that went with this set."""
-    return same_list(lines, [security_server(sa_set, suites)])

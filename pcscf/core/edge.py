@@ -48,6 +48,7 @@ from pcscf.core.server_transactions import InviteServer, ServerTransaction
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.subscription import Subscription
 from pcscf.core.terminating import PhoneRelay, Terminating
+from pcscf.core.verification import Verification
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -69,11 +70,14 @@ class Edge:
         self._life = life = SaLife(context)
         self._challenges = Challenges(wire, life)
         self._confirmations = Confirmations(wire, life)
-        self._registrar = Registrar(wire, self._challenges, self._confirmations, guard)
+        verification = Verification(wire, guard)
+        self._registrar = Registrar(
+            wire, self._challenges, self._confirmations, guard, verification
+        )
         dialogs = Dialogs(context)
         self._reg_events = RegEvents(context, self._ask_core, self._confirmations.drop)
         self._confirmations.observe(self._reg_events)
-        self._originating = Originating(wire, dialogs)
+        self._originating = Originating(wire, dialogs, verification)
         self._terminating = Terminating(wire, dialogs, self._reg_events)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)

@@ -9,6 +9,7 @@ from pcscf.core.relay import CoreRelay
 from pcscf.core.routing import Targets, send_strictly, targets_of
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Dialog, Registration
+from pcscf.core.verification import Verification
 from pcscf.core.wire import Wire
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.address import NameAddr
@@ -83,15 +84,19 @@ class OriginatingRelay(CoreRelay):
 class Originating:
     """Passes a phone's request on, in the name of an identity that is registered."""
 
-    def __init__(self, wire: Wire, dialogs: Dialogs) -> None:
+    def __init__(self, wire: Wire, dialogs: Dialogs, verification: Verification) -> None:
         self._wire = wire
         self._context = wire.context
         self._dialogs = dialogs
+        self._verification = verification
 
     def on_request(self, server: ServerTransaction, registration: Registration) -> None:
         """Take a request other than REGISTER. Raises SipError for what is refused."""
         if not registration.bindings:
             raise SipError(403, "Not registered")
+        if server.row is not None and not self._verification.holds(server.request, server.row):
+            self._verification.refuse(server, server.row, "security-verify")
+            return
         request = server.request.copy()
         dialog = self._dialog(request, registration)
         relay = OriginatingRelay(self._wire, server, request, self._dialogs, registration)

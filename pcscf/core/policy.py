@@ -156,6 +156,7 @@ class EdgePolicy:
     sec_agree: SecAgree = SecAgree.REQUIRE
     sec_agree_by_network: tuple[tuple[IPv4Network | IPv6Network, SecAgree], ...] = ()
     selectors: SelectorMode = SelectorMode.STRICT
+    require_verify: bool = False  # whether requests other than SM7 need Security-Verify too
     null_without_ealg: bool = True  # TS 33.203 7.2: a phone that offers no ealg: NULL, or refuse
     reg_await_auth: float = 240.0  # TS 24.229 7.8: a temporary set of SAs
     sa_slack: float = 30.0  # TS 33.203 7.4: SAs live longer than the registration by this

@@ -20,6 +20,7 @@ from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.source import source
 from pcscf.core.state import Attempt, Phone, Registration, Under, attempt_key
+from pcscf.core.verification import Verification
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
 from pcscf.sip.message import Request, Response
@@ -32,10 +33,16 @@ class Registrar:
     """Takes REGISTER requests of phones and the core's answers to them."""
 
     def __init__(
-        self, wire: Wire, challenges: Challenges, confirmations: Confirmations, guard: Guard
+        self,
+        wire: Wire,
+        challenges: Challenges,
+        confirmations: Confirmations,
+        guard: Guard,
+        verification: Verification,
     ) -> None:
         self._wire = wire
         self._guard = guard
+        self._verification = verification
         self._context = wire.context
         self._challenges = challenges
         self._confirmations = confirmations
@@ -155,12 +162,11 @@ class Registrar:
         request = server.request
         if row.stage is not Stage.TEMPORARY:
             raise SipError(403, _FORBIDDEN)
-        verified = agreement.verify_matches(
-            request.values("security-verify"), row.sa_set, row.offered
-        )
+        verified = self._verification.is_mirrored(request, row)
         repeated = agreement.same_list(request.values("security-client"), attempt.offer.lines)
         if not (verified and repeated):
-            self._mismatch(server, row, "security-client" if verified else "security-verify")
+            header = "security-client" if verified else "security-verify"
+            self._verification.refuse(server, row, header)
             self._challenges.end(attempt)
             return
         answered = bool(authorization(request).get("response"))
@@ -172,10 +178,8 @@ class Registrar:
     ) -> None:
         """A REGISTER under a confirmed set; a new offer in it serves if the core challenges."""
         request = server.request
-        if "security-verify" in request and not agreement.verify_matches(
-            request.values("security-verify"), row.sa_set, row.offered
-        ):
-            self._mismatch(server, row, "security-verify")
+        if not self._verification.holds(request, row):
+            self._verification.refuse(server, row, "security-verify")
             return
         self._abort_if_rejected_by_phone(request, phone)
         if phone.emergency is not registration.phone.emergency:
@@ -203,14 +207,6 @@ class Registrar:
         self._challenges.check_free(phone, offer, server.flow.local.host)
         relay = RegisterRelay(self._wire, server, phone, self._token(phone), self)
         self._forward(relay, "no", offer=offer)
-
-    def _mismatch(self, server: ServerTransaction, row: SaRow, header: str) -> None:
-        """Answer 494 with the list as we sent it (RFC 3329 2.3.1)."""
-        self._context.report("warning", "security_mismatch", impi=row.owner.impi, header=header)
-        self._guard.note(row.sa_set.ue, Offence.MISMATCH)
-        listed = agreement.security_server(row.sa_set, row.offered)
-        headers = [("require", "sec-agree"), ("security-server", listed)]
-        self._wire.reject(server, 494, "Security Agreement Required", headers)
 
     # --- to the core and back ---
 

@@ -6,7 +6,6 @@ from pcscf.core.agreement import (
     same_list,
     security_server,
     supported,
-    verify_matches,
 )
 from pcscf.errors import SipError
 from pcscf.sip.security import SecMechanism
@@ -216,7 +215,7 @@ def test_what_is_supported_names_no_numbers() -> None:
 
 
 def test_the_list_as_sent_matches() -> None:
-    assert verify_matches([security_server(SA_SET, (AES, NULL))], SA_SET, (AES, NULL))
+    assert same_list([security_server(SA_SET, (AES, NULL))], [security_server(SA_SET, (AES, NULL))])
 
 
 def test_blanks_case_and_order_of_parameters_do_not_matter() -> None:
@@ -226,7 +225,7 @@ def test_blanks_case_and_order_of_parameters_do_not_matter() -> None:
         name, *params = entry.split("; ")
         return " ;\t".join([name.upper(), *reversed(params)])
 
-    assert verify_matches([turned(first), turned(second)], SA_SET, (AES, NULL))
+    assert same_list([turned(first), turned(second)], [security_server(SA_SET, (AES, NULL))])
 
 
 @pytest.mark.parametrize(
@@ -242,13 +241,13 @@ def test_blanks_case_and_order_of_parameters_do_not_matter() -> None:
 )
 def test_any_other_list_does_not_match(was: str, now: str) -> None:
     value = security_server(SA_SET, (AES, NULL))
-    assert not verify_matches([value.replace(was, now, 1)], SA_SET, (AES, NULL))
+    assert not same_list([value.replace(was, now, 1)], [security_server(SA_SET, (AES, NULL))])
 
 
 def test_fewer_more_or_turned_entries_do_not_match() -> None:
     first, second = security_server(SA_SET, (AES, NULL)).split(", ")
     for value in ("", first, f"{second}, {first}", f"{first}, {second}, {second}"):
-        assert not verify_matches([value] if value else [], SA_SET, (AES, NULL))
+        assert not same_list([value] if value else [], [security_server(SA_SET, (AES, NULL))])
 
 
 def test_an_unreadable_list_does_not_match() -> None:
