@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from pcscf.core.policy import Target
-from pcscf.core.target import target_of_uri
+from pcscf.core.target import SIP_PORT, target_of_uri
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
 from pcscf.sip.message import Request
@@ -22,9 +22,19 @@ def targets_of(entry_points: Targets, request: Request, remote: str) -> Targets:
     target = _of_route(route) if route is not None else _of_uri(remote)
     if target is None:
         return entry_points
-    if target in entry_points:
-        return (target, *(other for other in entry_points if other != target))
-    return (target,)
+    known = next((one for one in entry_points if _is_same(target, one)), None)
+    if known is None:
+        return (target,)
+    return (known, *(other for other in entry_points if other is not known))
+
+
+def _is_same(target: Target, entry: Target) -> bool:
+    """Whether a target is one of the settings', which may say more of it."""
+    return (
+        target.host == entry.host
+        and (target.port or SIP_PORT) == (entry.port or SIP_PORT)
+        and target.transport in (None, entry.transport)
+    )
 
 
 @lru_cache(1024)

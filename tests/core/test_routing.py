@@ -38,6 +38,9 @@ def test_a_route_names_the_target(uri: str, target: Target) -> None:
         ([], "", ["203.0.113.9", "203.0.113.10"]),
         # One of the settings' own: the others stand behind it.
         (["<sip:203.0.113.10:5060;transport=udp;lr>"], "", ["203.0.113.10", "203.0.113.9"]),
+        (["<sip:203.0.113.10;lr>"], "", ["203.0.113.10", "203.0.113.9"]),
+        (["<sip:203.0.113.10;transport=tcp;lr>"], "", ["203.0.113.10"]),
+        (["<sip:203.0.113.10:5070;lr>"], "", ["203.0.113.10"]),
     ],
 )
 def test_route_then_remote_contact_then_settings(
