@@ -62,7 +62,9 @@ def test_ordinary_and_emergency_registration_end_each_for_itself(
         stays = ordinary
     site.wait_for_states(4, phone)
     phone.current = stays
-    site.talks(phone)
+    # What is left of an emergency registration serves emergencies, and who calls back.
+    assert phone.message(PEER).status == (403 if leaves == "ordinary" else 200)
+    assert came_under(phone, site.request_to(phone)) is stays
 
 
 @pytest.mark.parametrize("challenge", [True, False], ids=["challenged", "unchallenged"])
