@@ -97,7 +97,7 @@ def test_a_flood_leaves_registered_phones_untouched(site: Site, pcscf: PcscfProc
     flood = Flood(site, site.lab.v4.phones[next(numbers)])
     try:
         wait_until(lambda: " source_blocked " in pcscf.log, "the source is blocked")
-        answers = flood.answers
+        answers, sent = flood.answers, flood.sent
         for _ in range(10):
             assert phone.message("sip:b@example.com", timeout=5).status == 200
         assert site.core.request(phone.identity).status == 200
@@ -105,8 +105,8 @@ def test_a_flood_leaves_registered_phones_untouched(site: Site, pcscf: PcscfProc
         assert other.message("sip:b@example.com", timeout=5).status == 200
     finally:
         flood.stop()
-    assert flood.sent > 2 * BURST
-    assert flood.answers - answers < BURST
+    assert flood.sent > sent + 20  # it went on
+    assert flood.answers - answers < 20  # those that were under way
     pcscf.held()
     counted = pcscf.log.rpartition(" counted ")[2]
     assert "guard_dropped_blocked=" in counted
