@@ -129,6 +129,8 @@ class PhoneRelay(Relay):
         if self._charging:
             vector = rewrite.answered_charging(self.wire.context, self._charging)
             response.append("p-charging-vector", vector)
+            for value in self.registration.charging_functions:
+                response.append("p-charging-function-addresses", value)
         self.pass_media(response)
         self.wire.answer(self.server, response)
 
