@@ -52,6 +52,7 @@ class ClientTransaction(Timed):
         "effect", "ends", "fallback", "flow", "interval", "limit", "method", "ref", "resend",
         "state", "user",
     )  # fmt: skip
+    __deletable__ = ["effect"]  # noqa: RUF012 - mypyc reads a list
     table: Table = CLIENT
 
     def __init__(self, effect: SendSip, method: str, user: TransactionUser) -> None:
@@ -78,6 +79,7 @@ class InviteClient(ClientTransaction):
     """An INVITE we sent. ``request`` is as it left, for its ACK and CANCEL."""
 
     __slots__ = ("ack", "reasons", "request")
+    __deletable__ = ["request"]  # noqa: RUF012 - mypyc reads a list
     table = INVITE_CLIENT
 
     def __init__(self, effect: SendSip, request: Request, user: TransactionUser) -> None:

@@ -131,7 +131,8 @@ def _change_of(info: RegistrationInfo) -> _Change:
 
 def _changed(binding: Binding, change: _Change, now: float) -> Binding | None:
     """Give what is left of a binding."""
-    if change.identity not in (binding.aor, *map(identity_key, binding.associated)):
+    identities = [binding.aor, *map(identity_key, binding.associated)]
+    if change.identity not in identities:
         return binding
     contact = contact_key(binding.contact)
     if change.ended or contact in change.gone:
@@ -147,7 +148,8 @@ def _without(binding: Binding, identity: str) -> Binding | None:
     With the one that was registered, or the default one, goes the implicit registration
     set (TS 23.228 5.2.1a); another one may have been taken out of the set alone.
     """
-    if identity in (binding.aor, *map(identity_key, binding.associated[:1])):
+    whole = [binding.aor, *map(identity_key, binding.associated[:1])]
+    if identity in whole:
         return None
     left = tuple(text for text in binding.associated if identity_key(text) != identity)
     return replace(binding, associated=left)
@@ -161,7 +163,6 @@ def _tells_the_end(request: Request) -> bool:
         info = RegInfo.parse(request.body)
     except ParseError:
         return False
-    return any(
-        "terminated" in (one.state, *(contact.state for contact in one.contacts))
-        for one in info.registrations
-    )
+    states = [one.state for one in info.registrations]
+    states += [contact.state for one in info.registrations for contact in one.contacts]
+    return "terminated" in states

@@ -95,6 +95,8 @@ class CoreRelay(Relay):
     response is. Procedures override ``provisional``, ``final`` and ``exhausted``.
     """
 
+    __deletable__ = ["request"]  # noqa: RUF012 - mypyc reads a list
+
     def __init__(self, wire: Wire, server: ServerTransaction, request: Request) -> None:
         super().__init__(wire, server)
         self.request = request

@@ -53,6 +53,7 @@ class ServerTransaction(Timed):
     """
 
     __slots__ = ("flow", "key", "request", "row", "sent", "state")
+    __deletable__ = ["request"]  # noqa: RUF012 - mypyc reads a list
     table: Table = SERVER
 
     def __init__(self, key: str, flow: Flow, request: Request, row: SaRow | None) -> None:

@@ -21,7 +21,7 @@ SWS = r"[ \t]*+"
 
 # token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~")
 token_chars = r"A-Za-z0-9\-.!%*_+`'~"
-token = rf"[{token_chars}]++"
+token: str = rf"[{token_chars}]++"
 
 # word = 1*(token characters / "(" / ")" / "<" / ">" / ":" / "\" / DQUOTE / "/" / "[" / "]"
 #          / "?" / "{" / "}")
@@ -31,13 +31,13 @@ word = rf"[{token_chars}()<>:\\\"/\[\]?{{}}]++"
 # qdtext = LWS / %x21 / %x23-5B / %x5D-7E / UTF8-NONASCII
 # quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
 # Wider: qdtext takes control characters too; they do no harm inside quotes.
-quoted_string = r'"(?:[^"\\\r\n]++|\\[^\r\n])*"'
+quoted_string: str = r'"(?:[^"\\\r\n]++|\\[^\r\n])*"'
 
 # UTF8-NONASCII, on decoded text; bytes that are no UTF-8 are the surrogates DC80-DCFF
 UTF8_NONASCII = "\x80-\U0010ffff"
 
 # escaped = "%" HEXDIG HEXDIG
-escaped = r"%[0-9A-Fa-f]{2}"
+escaped: str = r"%[0-9A-Fa-f]{2}"
 
 # unreserved = alphanum / mark ; mark = "-" / "_" / "." / "!" / "~" / "*" / "'" / "(" / ")"
 unreserved_chars = r"A-Za-z0-9\-_.!~*'()"
@@ -45,10 +45,10 @@ unreserved_chars = r"A-Za-z0-9\-_.!~*'()"
 # user = 1*(unreserved / escaped / user-unreserved)
 # user-unreserved = "&" / "=" / "+" / "$" / "," / ";" / "?" / "/"
 user_chars = rf"{unreserved_chars}&=+$,;?/"
-user = rf"(?:[{user_chars}]++|{escaped})+"
+user: str = rf"(?:[{user_chars}]++|{escaped})+"
 
 # password = *(unreserved / escaped / "&" / "=" / "+" / "$" / ",")
-password = rf"(?:[{unreserved_chars}&=+$,]++|{escaped})*"
+password: str = rf"(?:[{unreserved_chars}&=+$,]++|{escaped})*"
 
 # hostname = *(domainlabel "." ) toplabel ["."] ; domainlabel = alphanum / alphanum
 #            *(alphanum / "-") alphanum
@@ -63,10 +63,10 @@ IPv6address = r"[0-9A-Fa-f:.]{2,45}"
 IPv6reference = rf"\[{IPv6address}\]"
 
 # host = hostname / IPv4address / IPv6reference
-host = rf"(?:{IPv6reference}|{hostname})"
+host: str = rf"(?:{IPv6reference}|{hostname})"
 
 # port = 1*DIGIT ; leading zeros are legal, the value is checked where it is read
-port = r"[0-9]{1,10}"
+port: str = r"[0-9]{1,10}"
 
 # paramchar = param-unreserved / unreserved / escaped
 # param-unreserved = "[" / "]" / "/" / ":" / "&" / "+" / "$"
@@ -74,18 +74,18 @@ paramchar = rf"(?:[\[\]/:&+${unreserved_chars}]++|{escaped})"
 
 # uri-parameter = pname ["=" pvalue] ; pname = 1*paramchar ; pvalue = 1*paramchar
 # Wider: an empty pvalue.
-uri_parameter = rf"{paramchar}+(?:={paramchar}*)?"
+uri_parameter: str = rf"{paramchar}+(?:={paramchar}*)?"
 
 # headers = "?" header *("&" header) ; header = hname "=" hvalue
 hnv = rf"(?:[\[\]/?:+${unreserved_chars}]++|{escaped})"
-headers = rf"{hnv}+={hnv}*(?:&{hnv}+={hnv}*)*"
+headers: str = rf"{hnv}+={hnv}*(?:&{hnv}+={hnv}*)*"
 
 # scheme = ALPHA *(ALPHA / DIGIT / "+" / "-" / ".")
-scheme = r"[A-Za-z][A-Za-z0-9+\-.]*+"
+scheme: str = r"[A-Za-z][A-Za-z0-9+\-.]*+"
 
 # absoluteURI = scheme ":" (hier-part / opaque-part), made of reserved, unreserved, escaped
 # Wider: "[" and "]" (RFC 3986 authority).
-absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})+"
+absoluteURI: str = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})+"
 
 # gen-value = token / host / quoted-string
 # Wider: any run of characters that cannot end the value; a bare IPv6address ("received",
@@ -93,7 +93,7 @@ absoluteURI = rf"{scheme}:(?:[;/?:@&=+$,\[\]{unreserved_chars}]++|{escaped})+"
 gen_value = rf"(?:{quoted_string}|[^ \t\r\n;,\"<>]*+)"
 
 # generic-param = token [EQUAL gen-value], with the SEMI before it
-generic_param = rf"{SWS};{SWS}({token})(?:{SWS}={SWS}({gen_value}))?"
+generic_param: str = rf"{SWS};{SWS}({token})(?:{SWS}={SWS}({gen_value}))?"
 
 _TOKEN = re.compile(token)
 _LONG = 20  # digits, enough for any number that SIP knows

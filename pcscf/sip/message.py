@@ -8,8 +8,8 @@ with its order, folding, case, blanks and compact names (RFC 3261 16.6, 7.3.1).
 
 # ruff: noqa: SLF001 - a Message fills in its own copy
 
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
@@ -25,24 +25,6 @@ from pcscf.sip.via import Via
 T = TypeVar("T")
 
 SIP_VERSION = "SIP/2.0"
-
-
-class View(Generic[T]):
-    """A header field as a value: read on first use, kept until that field is edited.
-
-    Reading raises ParseError 400.
-    """
-
-    def __init__(self, name: str, read: Callable[["Message"], T]) -> None:
-        self._name = name
-        self._read = read
-
-    def __get__(self, message: "Message", _owner: type) -> T:
-        views = message._views
-        if self._name not in views:
-            views[self._name] = self._read(message)
-        value: T = views[self._name]
-        return value
 
 
 class Message:
@@ -201,17 +183,70 @@ class Message:
             raise ParseError(400, f"Missing {printed(name)}")
         return value
 
-    # the topmost Via value
-    via = View("via", lambda message: Via.parse(split_first(message.required("via"))[0]))
-    cseq = View("cseq", lambda message: CSeq.parse(message.required("cseq")))
-    from_ = View("from", lambda message: NameAddr.parse(message.required("from")))
-    to = View("to", lambda message: NameAddr.parse(message.required("to")))
-    # compared byte by byte (RFC 3261 20.8)
-    call_id = View("call-id", lambda message: _read_call_id(message.required("call-id")))
-    # all values in order; empty if there are none
-    contacts = View("contact", lambda message: NameAddr.parse_many(message.values("contact")))
-    # the first line of Authorization; None if there is none
-    credentials = View("authorization", lambda message: _read_auth(message.get("authorization")))
+    # values, read on first use and kept until their field is edited; reading raises ParseError 400
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via value."""
+        views = self._views
+        if "via" not in views:
+            views["via"] = Via.parse(split_first(self.required("via"))[0])
+        value: Via = views["via"]
+        return value
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq."""
+        views = self._views
+        if "cseq" not in views:
+            views["cseq"] = CSeq.parse(self.required("cseq"))
+        value: CSeq = views["cseq"]
+        return value
+
+    @property
+    def from_(self) -> NameAddr:
+        """From."""
+        views = self._views
+        if "from" not in views:
+            views["from"] = NameAddr.parse(self.required("from"))
+        value: NameAddr = views["from"]
+        return value
+
+    @property
+    def to(self) -> NameAddr:
+        """To."""
+        views = self._views
+        if "to" not in views:
+            views["to"] = NameAddr.parse(self.required("to"))
+        value: NameAddr = views["to"]
+        return value
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID, which is compared byte by byte (RFC 3261 20.8)."""
+        views = self._views
+        if "call-id" not in views:
+            views["call-id"] = _read_call_id(self.required("call-id"))
+        value: str = views["call-id"]
+        return value
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """All values of Contact in order; empty if there are none."""
+        views = self._views
+        if "contact" not in views:
+            views["contact"] = NameAddr.parse_many(self.values("contact"))
+        value: list[NameAddr] = views["contact"]
+        return value
+
+    @property
+    def credentials(self) -> AuthValue | None:
+        """The first line of Authorization; None if there is none."""
+        views = self._views
+        if "authorization" not in views:
+            views["authorization"] = _read_auth(self.get("authorization"))
+        value: AuthValue | None = views["authorization"]
+        return value
 
     # the whole
 
@@ -221,16 +256,14 @@ class Message:
         head = "\r\n".join([self._start, *[text[place] for place in self._order], "", ""])
         return head.encode("utf-8", "surrogateescape") + self._body
 
-    def copy(self) -> Self:
-        """Give an independent message with the same content."""
-        twin = type(self).__new__(type(self))
-        twin._start = self._start
-        twin._text = self._text.copy()
-        twin._order = self._order.copy()
-        twin._index = self._index.copy()
-        twin._views = self._views.copy()
-        twin._body = self._body
-        return twin
+    def _take(self, other: "Message") -> None:
+        """Be independent of another message, with the same content."""
+        self._start = other._start
+        self._text = other._text.copy()
+        self._order = other._order.copy()
+        self._index = other._index.copy()
+        self._views = other._views.copy()
+        self._body = other._body
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._start!r}>"
@@ -264,10 +297,10 @@ class Request(Message):
         self._uri = uri
         self._start = f"{self.method} {uri} {self.version}"
 
-    def copy(self) -> Self:
+    def copy(self) -> "Request":
         """Give an independent request with the same content."""
-        twin = super().copy()
-        twin.method, twin._uri, twin.version = self.method, self._uri, self.version
+        twin = Request(self._start, [])
+        twin._take(self)
         return twin
 
 
@@ -286,10 +319,10 @@ class Response(Message):
         self.status = number(code, 699, "Status-Code")
         super().__init__(start, lines, body)
 
-    def copy(self) -> Self:
+    def copy(self) -> "Response":
         """Give an independent response with the same content."""
-        twin = super().copy()
-        twin.status, twin.reason = self.status, self.reason
+        twin = Response(self._start, [])
+        twin._take(self)
         return twin
 
 

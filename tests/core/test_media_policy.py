@@ -393,8 +393,14 @@ def test_what_cannot_be_read_passes_and_is_counted(body: bytes, content_type: st
 
 
 def test_without_a_policy_nothing_is_looked_at() -> None:
+    """Not even a body that could not be read, which is counted otherwise."""
+    broken = new_request("INVITE", "sip:b@x", [("content-type", "application/sdp")], b"not sdp")
+    counted: list[str] = []
     assert not OFF.active
-    assert not media_policy.apply(OFF, None)  # type: ignore[arg-type]
+    assert not media_policy.apply(OFF, broken, counted.append)
+    assert counted == []
+    assert not media_policy.apply(MediaPolicy(max_ptime=1), broken, counted.append)
+    assert counted == ["media_unreadable"]
 
 
 @pytest.mark.parametrize(

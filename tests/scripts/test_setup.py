@@ -1,5 +1,6 @@
 """scripts/setup: makes .venv once, and again only when what it depends on has changed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,14 @@ import pytest
 from tests.scripts.tree import copy_script, run, stand_in
 
 # A python that makes venvs of copies of itself, and tells of the work in a log.
-PYTHON = """
+PYTHON = r"""
 case "$*" in
 --version) echo Python 3.99.0 ;;
 "-m venv"*) echo venv >>log; mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
 "-m pip"*) echo pip >>log; [[ ! -e no-index ]] || { echo no such index; exit 1; } ;;
+*version_info\[:2\]*) echo 3.99 ;;
 *version_info*) [[ ! -e too-old ]] ;;
+*Python.h*) [[ ! -e no-headers ]] ;;
 esac
 """
 
@@ -68,3 +71,12 @@ def test_an_old_python_is_told(checkout: Path) -> None:
     status, output, work = setup(checkout)
     assert (status, work) == (1, [])
     assert output == f"setup: PYTHON={checkout}/python is not Python 3.11 or later\n"
+
+
+def test_headers_of_python_are_installed_where_there_are_none(checkout: Path) -> None:
+    stand_in(checkout / "bin/apt-get", 'echo "${@: -1}" >>log')
+    (checkout / "no-headers").touch()
+    script, python = checkout / "scripts/setup", str(checkout / "python")
+    path = f"{checkout / 'bin'}:{os.environ['PATH']}"
+    assert run(script, cwd=checkout, PYTHON=python, PATH=path).returncode == 0
+    assert (checkout / "log").read_text().split()[0] == "python3.99-dev"

@@ -10,6 +10,9 @@ PYTEST = """
 case "$*" in
 *"-m not esp"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
 *"-m esp"*) echo "== esp $ESP $* =="; exit "$ESP" ;;
+*"tests/core tests/sip")
+    [[ $PWD != "$CHECKOUT" && -e pyproject.toml ]] || exit 9
+    exit "$COMPILED" ;;
 esac
 """
 
@@ -18,6 +21,9 @@ esac
 def checkout(tmp_path: Path) -> Path:
     copy_script(tmp_path, "scripts/test")
     stand_in(tmp_path / "scripts/setup", "")
+    stand_in(tmp_path / "scripts/compile", '[[ ! -e no-compiler ]] && mkdir "$1"')
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pyproject.toml").touch()
     stand_in(tmp_path / "scripts/with-esp", 'exec "$@"')
     stand_in(tmp_path / ".venv/bin/python", PYTEST)
     stand_in(tmp_path / ".venv/bin/ruff", "")
@@ -27,10 +33,13 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_test(checkout: Path, *arguments: str, unit: int = 0, esp: int = 0) -> tuple[int, str]:
+def run_test(
+    checkout: Path, *arguments: str, unit: int = 0, esp: int = 0, compiled: int = 0
+) -> tuple[int, str]:
     """Return the status, and the summary."""
     script = checkout / "scripts/test"
-    done = run(script, *arguments, cwd=checkout, UNIT=str(unit), ESP=str(esp))
+    statuses = {"UNIT": str(unit), "ESP": str(esp), "COMPILED": str(compiled)}
+    done = run(script, *arguments, cwd=checkout, CHECKOUT=str(checkout), **statuses)
     return done.returncode, done.stdout.partition("---- summary\n")[2]
 
 
@@ -74,3 +83,18 @@ def test_a_failed_check_fails_and_the_tests_run_all_the_same(checkout: Path) -> 
     status, summary = run_test(checkout)
     assert status == 1
     assert summary.splitlines()[2:] == ["FAILED: mypy"]
+
+
+COMPILED = "FAILED: compiled: tests of SIP and decisions"
+
+
+def test_the_compiled_form_is_tested_too(checkout: Path) -> None:
+    status, summary = run_test(checkout, compiled=1)
+    assert (status, summary.splitlines()[2:]) == (1, [COMPILED])
+    (checkout / "no-compiler").touch()
+    status, summary = run_test(checkout)
+    assert (status, summary.splitlines()[2:]) == (1, [COMPILED])
+
+
+def test_but_not_where_arguments_select_tests(checkout: Path) -> None:
+    assert run_test(checkout, "-k", "via", compiled=1)[0] == 0

@@ -36,7 +36,7 @@ HEADS = ["", "sip:", "<sip:", "sip:a@", "sip:a;", "SIP/2.0/UDP h", '"', ";a=", "
 UNITS = [*'a-;,"<=:@[1& \x00', "a-", "a.", "%41", ";a", ";a=b", '\\"', "<>", "?a=b", " ;"]
 
 
-@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__qualname__)
+@pytest.mark.parametrize("parser", PARSERS, ids=repr)
 def test_no_input_takes_more_than_its_length(parser: Callable[[str], object]) -> None:
     """A quadratic pattern needs seconds for one of these; all of them together take far less."""
     began = time.process_time()
