@@ -26,6 +26,7 @@ from pcscf.config_sections import (
     Gm,
     Guard,
     Limits,
+    Liveness,
     Log,
     Media,
     Proxy,
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     security: Security = Security()
     proxy: Proxy = Proxy()
     emergency: Emergency = Emergency()
+    liveness: Liveness = Liveness()
     media: Media = Media()
     reg_event: RegEvent = RegEvent()
     timers: TimerSettings = TimerSettings()
@@ -112,6 +114,7 @@ class Settings(BaseSettings):
             timer_c=self.proxy.timer_c,
             udp_limit=self.proxy.udp_limit,
             emergency=self.emergency.policy(),
+            liveness=self.liveness.policy(),
             guard=self.guard.policy(),
             reg_event=self.reg_event.policy(),
             limits=self.sip_limits(),
@@ -213,6 +216,8 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _next_hop_conflicts(own, "emergency.e_cscf", settings.emergency.e_cscf)
     if settings.emergency.anonymous and not settings.emergency.e_cscf:
         yield "emergency.anonymous", "needs emergency.e_cscf: nobody else takes such calls"
+    if settings.liveness.answer_480 and not settings.liveness.interval:
+        yield "liveness.answer_480", "needs liveness.interval: nobody looks"
     yield from _media_conflicts(settings.media)
     yield from _guard_conflicts(settings.guard)
 

@@ -36,6 +36,7 @@ from pcscf.core.policy import (
     DnsPolicy,
     EmergencyPolicy,
     HealthPolicy,
+    LivenessPolicy,
     RegEventPolicy,
     RegEventRoute,
     RouteCheck,
@@ -177,6 +178,18 @@ class RegEvent(Section):
     def policy(self) -> RegEventPolicy:
         """Give the core's view of it."""
         return RegEventPolicy(self.enabled, self.expires_margin, self.route, self.grace)
+
+
+class Liveness(Section):
+    """What is concluded from the counters of a phone's SAs."""
+
+    interval: NonNegativeFloat = 0.0
+    silent_after: PositiveFloat = 3600.0
+    answer_480: bool = False
+
+    def policy(self) -> LivenessPolicy:
+        """Give the core's view of it."""
+        return LivenessPolicy(self.interval, self.silent_after, self.answer_480)
 
 
 class Emergency(Section):

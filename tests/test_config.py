@@ -22,6 +22,7 @@ from pcscf.core.policy import (
     EmergencyPolicy,
     GmAddress,
     HealthPolicy,
+    LivenessPolicy,
     NextHop,
     RegEventPolicy,
     RegEventRoute,
@@ -204,6 +205,10 @@ def test_every_value_reaches_the_core(write):
         max_anonymous = 5
         without_e_cscf = "s-cscf"
         notify = ["sip:desk@example.net"]
+        [liveness]
+        interval = 5
+        silent_after = 60
+        answer_480 = true
         [media]
         remove_codecs = ["Audio/EVS", "018"]
         keep_codecs = ["audio/AMR-WB"]
@@ -283,6 +288,7 @@ def test_every_value_reaches_the_core(write):
         route_check=RouteCheck.ENFORCE,
         timer_c=200,
         udp_limit=1080,
+        liveness=LivenessPolicy(5, 60, answer_480=True),
         emergency=EmergencyPolicy(
             e_cscf=(Target("2001:db8::11", 5060, Transport.UDP),),
             numbers=frozenset({"112"}),
@@ -326,6 +332,7 @@ def test_every_value_reaches_the_core(write):
         policy.dns,
         policy.health,
         policy.emergency,
+        policy.liveness,
         settings.sip_limits(),
     ):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
@@ -387,6 +394,7 @@ REFUSED = [
         'keep_codecs = ["G729", "AMR"]\nremove_codecs = ["AMR"]',
         "media.keep_codecs[2]: is in media.remove_codecs too",
     ),
+    ("liveness", "answer_480 = true", "liveness.answer_480: needs liveness.interval"),
     ("emergency", "anonymous = true", "emergency.anonymous: needs emergency.e_cscf"),
     ("emergency", 'numbers = ["1 1 2"]', "emergency.numbers[1]: String should match pattern"),
     ("emergency", 'notify = ["desk"]', "emergency.notify[1]: must be a SIP URI"),

@@ -18,7 +18,8 @@ from pcscf.sip.hop_by_hop import make_ack, make_cancel
 from pcscf.sip.message import Request, Response
 
 _TRYING = 100
-_OVER = (State.COMPLETED, State.TERMINATED)
+_OVER = (State.COMPLETED, State.TERMINATED)  # nothing but copies may come, or not even those
+_ANSWERED = (State.ACCEPTED, *_OVER)  # we have nothing more to send
 
 
 class TransactionUser(Protocol):
@@ -43,8 +44,8 @@ class TransactionUser(Protocol):
 class ClientTransaction(Timed):
     """A request we sent. ``branch`` names it, on the wire and (as ``ref``) in failed sends.
 
-    ``fallback`` is the same request for another way, should this one be refused. A
-    transaction that only absorbs copies has no ``effect`` and no ``fallback`` any more.
+    ``fallback`` is the same request for another way, should this one be refused. Once it
+    is answered for good it has no ``effect`` and no ``fallback`` any more.
     """
 
     __slots__ = (
@@ -68,7 +69,7 @@ class ClientTransaction(Timed):
         self.ends = inf
 
     def release(self) -> None:
-        """Let go of what a transaction that only absorbs copies has no use for."""
+        """Let go of what is no longer sent."""
         del self.effect
         self.fallback = None
 
@@ -234,8 +235,10 @@ class ClientTransactions:
         if state is not here:
             self._enter(client, state)
         self._act[action](client, response, reason)
-        if state in _OVER and here not in _OVER:
-            self._settle(client)
+        if state in _ANSWERED and here not in _ANSWERED:
+            client.release()
+        if state in _OVER and here not in _OVER and isinstance(client, InviteClient):
+            client.user.on_over()
         if state is not State.TERMINATED:
             self._schedule(client)
 
@@ -263,12 +266,6 @@ class ClientTransactions:
             return 0
         timers = self._timers(client)
         return timers.transaction if isinstance(client, InviteClient) else timers.t4
-
-    def _settle(self, client: ClientTransaction) -> None:
-        """Nothing but copies of the final response may come now."""
-        client.release()
-        if isinstance(client, InviteClient):
-            client.user.on_over()
 
     def _send_again(self, client: ClientTransaction, _: Response | None, __: str) -> None:
         self._context.emit(client.effect)

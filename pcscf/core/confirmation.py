@@ -54,6 +54,7 @@ class Confirmations:
             # The phone asked for IPsec and is about to be registered without: not with us.
             self._context.report("error", "not_challenged", impi=relay.phone.impi)
             raise SipError(500, "Registration was not challenged")
+        charging = tuple(response.values("p-charging-function-addresses"))
         rewrite.response_downward(response)
         if not self._still_there(relay):
             self._wire.answer(relay.server, response)
@@ -67,6 +68,7 @@ class Confirmations:
         self._wire.answer(relay.server, response)
         if bindings:
             self._renew(relay, registration, bindings)
+            registration.charging_functions = charging
             self._drop_stale_contacts(registration, response)
             if self._observer is not None:
                 self._observer.on_registered(registration)

@@ -22,6 +22,7 @@ from pcscf.core.events import (
     Resolved,
     SaExpired,
     SasPresent,
+    SasUsed,
     SendFailed,
     SipReceived,
     SipUnreadable,
@@ -30,6 +31,7 @@ from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.guard import Guard
 from pcscf.core.hop_health import HopRecord
 from pcscf.core.ids import Ids
+from pcscf.core.liveness import Liveness
 from pcscf.core.lookups import Lookup
 from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
@@ -77,8 +79,9 @@ class Edge:
         dialogs = Dialogs(context)
         self._reg_events = RegEvents(context, self._ask_core, self._confirmations.drop)
         self._confirmations.observe(self._reg_events)
+        liveness = Liveness(context)
         self._originating = Originating(wire, dialogs, verification)
-        self._terminating = Terminating(wire, dialogs, self._reg_events)
+        self._terminating = Terminating(wire, dialogs, self._reg_events, liveness)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -91,6 +94,7 @@ class Edge:
             SasPresent: lambda event: self._lost.on_present(event.sas),
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
+            SasUsed: lambda event: liveness.on_used(event.packets),
             Resolved: wire.next_hops.lookups.on_resolved,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {

@@ -1,5 +1,6 @@
 """What happened. The server makes events, ``Edge.handle`` takes them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pcscf.core.dns_records import Question, Records
@@ -86,6 +87,13 @@ class LoadMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class SasUsed:
+    """How many packets each of our SAs has carried so far, by the kernel's own account."""
+
+    packets: Mapping[SaId, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """What the DNS said to a ``Resolve``.
 
@@ -109,5 +117,6 @@ Event = (
     | SasPresent
     | FlowClosed
     | LoadMeasured
+    | SasUsed
     | Resolved
 )

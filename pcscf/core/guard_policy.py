@@ -36,8 +36,8 @@ class GuardPolicy:
     trusted: _Networks = ()  # never limited, never blocked
     blocked: _Networks = ()  # for good
     user_agents: tuple[str, ...] = SCANNERS  # any part of User-Agent, in any case
-    overload_lag: float = 0.1  # what the event loop is late by
-    overload_lag_severe: float = 0.5
+    overload_lag: float = 0.5  # what the event loop is late by
+    overload_lag_severe: float = 2.0
     retry_after_min: int = 5
     retry_after_max: int = 30
 

@@ -124,6 +124,15 @@ class HealthPolicy:
     max_retry_after: float = 300.0  # what a 503 may ask for at most
 
 
+@dataclass(frozen=True, slots=True)
+class LivenessPolicy:
+    """What is concluded from a phone's SAs; seconds."""
+
+    interval: float = 0.0  # between two looks at the kernel's counters; 0: none
+    silent_after: float = 3600.0  # without a packet a phone counts as silent
+    answer_480: bool = False  # whether a silent phone's requests are answered at once
+
+
 class WithoutECscf(StrEnum):
     """What a registered phone's emergency request meets where no E-CSCF is configured."""
 
@@ -185,6 +194,7 @@ class EdgePolicy:
     dns: DnsPolicy = field(default=DnsPolicy())
     health: HealthPolicy = field(default=HealthPolicy())
     emergency: EmergencyPolicy = field(default=EmergencyPolicy())
+    liveness: LivenessPolicy = field(default=LivenessPolicy())
     entry_points: tuple[Target, ...] = ()  # in the operator's order; empty: ``next_hops``
 
     def timers_of(self, side: Side) -> Timers:

@@ -30,7 +30,7 @@ class Relay:
         self.branch = ""
         self.mark = loops.mark(server.request, server.flow.side)
         self.caller_gone = False
-        self._confirmed: set[str] = set()  # To tags of the 2xx that have passed
+        self._confirmed: tuple[str, ...] = ()  # To tags of the 2xx that have passed
         if isinstance(server, InviteServer):
             server.relay = self
 
@@ -43,7 +43,7 @@ class Relay:
         if not tag or response.status >= 300 or tag in self._confirmed:
             return False
         if response.status >= _FINAL:
-            self._confirmed.add(tag)
+            self._confirmed = (*self._confirmed, tag)
         return True
 
     def pass_media(self, message: Message) -> None:
@@ -137,6 +137,8 @@ class CoreRelay(Relay):
             self._try_next(str(response.status))
             return
         super().on_response(response)
+        if response.status >= _FINAL and hasattr(self, "request"):
+            del self.request  # most of what a transaction that absorbs copies would hold
 
     def again(self, sent: SendSip) -> SendSip | None:
         """The core stays where it is."""

@@ -11,6 +11,7 @@ from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, contact_of, is_last
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.liveness import Liveness
 from pcscf.core.reg_event import RegEvents
 from pcscf.core.relay import SILENCE, Relay
 from pcscf.core.routing import undo_strict
@@ -129,6 +130,8 @@ class PhoneRelay(Relay):
         if self._charging:
             vector = rewrite.answered_charging(self.wire.context, self._charging)
             response.append("p-charging-vector", vector)
+            for value in self.registration.charging_functions:
+                response.append("p-charging-function-addresses", value)
         self.pass_media(response)
         self.wire.answer(self.server, response)
 
@@ -201,11 +204,14 @@ class PhoneRelay(Relay):
 class Terminating:
     """Finds the phone and sends under its SAs."""
 
-    def __init__(self, wire: Wire, dialogs: Dialogs, reg_events: RegEvents) -> None:
+    def __init__(
+        self, wire: Wire, dialogs: Dialogs, reg_events: RegEvents, liveness: Liveness
+    ) -> None:
         self._wire = wire
         self._context = wire.context
         self._dialogs = dialogs
         self._reg_events = reg_events
+        self._liveness = liveness
 
     def on_request(self, server: ServerTransaction) -> None:
         """Take a request of the core. Raises SipError for what is answered with a failure."""
@@ -215,6 +221,8 @@ class Terminating:
             self._for_us(server)
             return
         registration = self._registration(token, request)
+        if self._liveness.gives_up(registration):
+            raise SipError(480, "Temporarily Unavailable")
         self._rewrite(request)
         row = registration.sending
         relay = PhoneRelay(self._wire, server, self._dialogs, registration, row)

@@ -26,6 +26,10 @@ def relayed(answer: bytes | None = None) -> Load:
     proxy, client, sink = bound(), bound(), bound()
 
     def relay() -> None:
+        with proxy:
+            pass_on()
+
+    def pass_on() -> None:
         try:
             while True:
                 data, source = proxy.recvfrom(65535)

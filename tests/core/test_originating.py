@@ -41,6 +41,20 @@ def test_what_the_core_sees(stage: Stage, phone: Phone) -> None:
     assert stage.to_core[-1].flow.remote == S_CSCF
 
 
+def test_the_charging_functions_of_the_registration_go_with_its_requests(stage: Stage) -> None:
+    """TS 24.229 5.2.2, 5.2.6.3: the phone neither sees them nor names others."""
+    phone = Phone(stage)
+    phone.challenged()
+    phone.says(phone.answer())
+    contact = f"Contact: <sip:ue@{UE}:40002>;expires=600"
+    charging = "P-Charging-Function-Addresses: ccf=192.0.2.99"
+    stage.core_says(stage.last_to_core(), 200, contact, charging)
+    assert "p-charging-function-addresses" not in stage.last_to_phone()
+    own = "P-Charging-Function-Addresses: ccf=evil"
+    phone.says(phone.message("MESSAGE", "sip:b@example.net", own))
+    assert stage.last_to_core().values("p-charging-function-addresses") == ["ccf=192.0.2.99"]
+
+
 @pytest.mark.parametrize(
     ("preferred", "asserted"),
     [

@@ -275,6 +275,8 @@ def test_503_of_the_last_hop_is_not_ours(stage: Stage, phone: Phone) -> None:
     """RFC 3261 16.7 step 6: the phone would leave us for as long as Retry-After says."""
     phone.registered()
     phone.says(phone.message("MESSAGE", "sip:b@example.net"))
-    stage.core_says(stage.last_to_core(), 503, "Retry-After: 7")
+    for hop in (S_CSCF, S_CSCF_2):
+        assert stage.to_core[-1].flow.remote == hop
+        stage.core_says(stage.last_to_core(), 503, "Retry-After: 7")
     answer = stage.last_to_phone()
     assert (answer.status, answer.get("retry-after")) == (500, "7")

@@ -90,6 +90,7 @@ def config(lab: Lab, *, next_hops: tuple[str, ...] = (), **sections: str) -> str
         f"port = 5060\nnext_hops = {list(hops)}".replace("'", '"'),
         "core.health": "interval = 0",  # a core sees the phones' requests, and no OPTIONS
         "network": 'visited_network = "visited.example"',
+        "guard": "overload_lag = 100\noverload_lag_severe = 100",  # the machine may be busy
     }
     # Its SUBSCRIBE would stand among all else; tests of it say otherwise.
     sections = {"reg_event": "enabled = false", **sections}
