@@ -17,7 +17,7 @@ from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 from tests.peers.text import Address
 
-RUNS = [("message", 500), ("call", 200), ("cancel", 200)]
+RUNS = [("message", 500), ("call", 100), ("cancel", 100)]
 # Messages of one run on Gm; 100, which may not come, is left out.
 ON_GM = {"message": 2, "call": 6, "cancel": 6}
 SIPP_PORT = 5070  # the tests' core has 5060
