@@ -1,5 +1,6 @@
 """The bench of proxying in small: both proxies as processes, on loopback and without ESP."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_profile_names_our_functions(tmp_path: Path) -> None:
     assert "message.py" in text
 
 
-@pytest.mark.parametrize("name", ["ask", "here"])
-def test_there_is_a_way_to_ask_each_kernel(name: str) -> None:
-    assert callable(getattr(proxying, name))
+def test_the_kernel_with_esp_is_asked_in_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, '{"cost": {"pcscf, ESP": [1.5]}}')
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert proxying.ask() == ProxyFigures({OURS: [1.5]})
+    assert str(asked[0][0]).endswith("scripts/with-esp")
+    assert asked[0][-1] == proxying.__name__

@@ -55,12 +55,6 @@ def test_a_call_that_goes_wrong_is_counted(tmp_path: Path) -> None:
         assert "while expecting 'INVITE'" in uas.errors
 
 
-@pytest.fixture(scope="module")
-def sections() -> dict[str, str]:
-    """One phone here is as busy as hundreds, which the guard would not let it be."""
-    return {"guard": "user_rate = 0"}
-
-
 @pytest.mark.esp
 @both_families
 @pytest.mark.parametrize("scenario", LOADS)
