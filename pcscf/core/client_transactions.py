@@ -94,20 +94,23 @@ class InviteClient(ClientTransaction):
         del self.request
 
 
-class _Cancelling:
-    """The user of a CANCEL: its answer says nothing that the INVITE's does not."""
+class Cancelling:
+    """The user of a CANCEL: its answer says nothing that the INVITE's does not.
 
-    __slots__ = ("_invite",)
+    ``invite`` is the user of the INVITE; who may answer that one may answer this.
+    """
+
+    __slots__ = ("invite",)
 
     def __init__(self, invite: TransactionUser) -> None:
-        self._invite = invite
+        self.invite = invite
 
     def on_response(self, response: Response) -> None:
         """Nothing follows from it."""
 
     def again(self, sent: SendSip) -> SendSip | None:
         """As long as the INVITE's way is there."""
-        return self._invite.again(sent)
+        return self.invite.again(sent)
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Nothing follows from it."""
@@ -291,7 +294,7 @@ class ClientTransactions:
             return
         cancel = make_cancel(client.request, client.reasons)
         effect = SendSip(again.flow, cancel.to_bytes(), ref=_cancel_ref(client.ref))
-        self.send(effect, cancel, _Cancelling(client.user))
+        self.send(effect, cancel, Cancelling(client.user))
 
     def _acknowledge(
         self, client: ClientTransaction, response: Response | None, _: str = ""

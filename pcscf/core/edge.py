@@ -6,7 +6,7 @@ from pcscf.core import loops, rewrite
 from pcscf.core.agreement import supported
 from pcscf.core.blocks import Block
 from pcscf.core.challenge import Challenges
-from pcscf.core.client_transactions import ClientTransaction, InviteClient
+from pcscf.core.client_transactions import Cancelling, ClientTransaction, InviteClient
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
@@ -376,7 +376,7 @@ class Edge:
 
 def _may_answer(client: ClientTransaction, row: SaRow | None) -> bool:
     """Only the phone that was asked may answer, under its own SAs."""
-    user = client.user
+    user = client.user.invite if isinstance(client.user, Cancelling) else client.user
     if isinstance(user, PhoneRelay):
         return row is None or (row.owner is user.registration and row.stage is not Stage.TEMPORARY)
     return row is None

@@ -37,6 +37,7 @@ _SINKS = (5070, 5071, 5072)  # of who answers MESSAGEs: ours, Kamailio's, those 
 _PS, _PC = 5200, 5203  # Kamailio's protected ports
 _PLAIN, _UPWARDS = 5202, 5201  # its port for phones in clear, and the one towards the core
 _UC, _US = 19_000, 19_001  # below those that the phones draw
+_SUITES = ("hmac-sha-1-96/aes-cbc", "hmac-sha-1-96/null")  # that Security-Verify fits in SIZE
 # Round trips take milliseconds here. With a T1 of 2 s the timers would run when all is over.
 _T1 = 0.1
 
@@ -144,6 +145,8 @@ port = {_CLEAR}
 next_hops = ["udp:{place.sink}:{_CLEAR}"]
 [network]
 visited_network = "visited.example"
+[security]
+algorithms = [{", ".join(f'"{suite}"' for suite in _SUITES)}]
 [core.health]
 interval = 0
 [reg_event]
@@ -223,11 +226,11 @@ def kamailio(place: Place, directory: Path) -> Iterator[tuple[Relay, Relay]]:
 
 
 def _install(place: Place, ue: Namespace, pcscf: Namespace) -> None:
-    """Four SAs with the algorithms that ours takes first, and policies for each, at both ends."""
+    """Four SAs with the suite that ours takes first, and policies for each, at both ends."""
     own = Numbers(1_000_000, 1_000_001, _UC, _US)
     peer = Numbers(1_000_002, 1_000_003, _PC, _PS)
     ck, ik = secrets.token_bytes(16), secrets.token_bytes(16)
-    alg, ealg = "hmac-sha-1-96", "aes-cbc"
+    alg, ealg = _SUITES[0].split("/")
     ue.ip(*install_lines(PhoneSas(place.phone, place.gm, alg, ealg, own, peer, ck=ck, ik=ik)))
     pcscf.ip(*install_lines(PhoneSas(place.gm, place.phone, alg, ealg, peer, own, ck=ck, ik=ik)))
 
@@ -235,11 +238,11 @@ def _install(place: Place, ue: Namespace, pcscf: Namespace) -> None:
 def _to_kamailio(place: Place, own_port: int, port: int, sink: int) -> Load:
     """It answers to the Via, from the port that was asked: so over the pair uc and ps."""
     own = Address(place.phone, own_port)
-    # What a phone would repeat of Security-Server; it is no matter to Kamailio but its size.
+    # What a phone would repeat of our Security-Server; it is no matter to Kamailio but its size.
     verify = ", ".join(
-        f"ipsec-3gpp;q=0.{q};alg=hmac-sha-1-96;ealg=aes-cbc;spi-c=1000002;spi-s=1000003;"
-        f"port-c={_PC};port-s={_PS}"
-        for q in range(4)
+        f"ipsec-3gpp; q=0.9; alg={alg}; ealg={ealg}; prot=esp; mod=trans; "
+        f"spi-c=1000002; spi-s=1000003; port-c={_PC}; port-s={_PS}"
+        for alg, ealg in (suite.split("/") for suite in _SUITES)
     )
     client = place.ue.socket(own)
     route = [f"<sip:{place.gm}:{port};lr>", f"<sip:orig@{place.sink}:{sink};lr>"]
@@ -268,7 +271,6 @@ def _message(route: list[str], own: Address, verify: Headers) -> bytes:
         *verify,
         ("Content-Type", "text/plain"),
     ]
-    bare = Message("MESSAGE sip:bob@example.com SIP/2.0", headers, b"." * 100).to_bytes()
-    return Message(
-        "MESSAGE sip:bob@example.com SIP/2.0", headers, b"." * (100 + SIZE - len(bare))
-    ).to_bytes()
+    start, some = "MESSAGE sip:bob@example.com SIP/2.0", 100  # octets; Content-Length has 3 digits
+    missing = SIZE - len(Message(start, headers, b"." * some).to_bytes())
+    return Message(start, headers, b"." * (some + missing)).to_bytes()

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from time import perf_counter
 
 import pytest
 
@@ -48,7 +49,9 @@ def relayed(answer: bytes | None = None) -> Load:
 
 def test_every_message_comes_back() -> None:
     with contextlib.closing(relayed()) as load:
-        load.carry(100)
+        start = perf_counter()
+        waited = load.carry(100)
+        assert 0 < waited < perf_counter() - start
 
 
 def test_another_answer_is_no_success() -> None:

@@ -1,5 +1,6 @@
 """The bench of proxying in small: both proxies as processes, on loopback and without ESP."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.bench.relays import on_loopback
 
 
 def test_both_proxies_relay_and_their_cpu_is_counted(tmp_path: Path) -> None:
-    figures = proxying.measure(on_loopback(), tmp_path, rounds=2, messages=50)
+    figures = proxying.measure(on_loopback(), tmp_path, rounds=2, turns=3)
     assert figures.cost.keys() == {OURS, THEIRS, PLAIN}
     for name, rounds in figures.cost.items():
         assert len(rounds) == 2
@@ -28,10 +29,18 @@ def test_ratios_are_of_rounds_side_by_side() -> None:
 
 def test_a_profile_names_our_functions(tmp_path: Path) -> None:
     text = proxying.profile(on_loopback(), tmp_path, messages=500)
-    assert "edge.py" in text
+    assert "sendto" in text
     assert "message.py" in text
 
 
-@pytest.mark.parametrize("name", ["ask", "here"])
-def test_there_is_a_way_to_ask_each_kernel(name: str) -> None:
-    assert callable(getattr(proxying, name))
+def test_the_kernel_with_esp_is_asked_in_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, '{"cost": {"pcscf, ESP": [1.5]}}')
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert proxying.ask() == ProxyFigures({OURS: [1.5]})
+    assert str(asked[0][0]).endswith("scripts/with-esp")
+    assert asked[0][-1] == proxying.__name__

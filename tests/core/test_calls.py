@@ -371,6 +371,17 @@ def test_the_core_cancels(stage: Stage, incoming: IncomingCall) -> None:
     is_over(stage)
 
 
+def test_an_answered_cancel_is_not_sent_again(stage: Stage, incoming: IncomingCall) -> None:
+    incoming.begins()
+    incoming.phone_says(180)
+    stage.receive(FROM_CORE, incoming.invite(method="CANCEL"))
+    request = stage.last_asked_of_phone()
+    incoming.phone.says(incoming.phone.answers(request, 200))
+    before = len(stage.to_phone)
+    stage.wait(60)  # its copies would come every 2 to 4 s
+    assert len(stage.to_phone) == before
+
+
 def test_nobody_picks_up(stage: Stage, incoming: IncomingCall) -> None:
     """Timer B on Gm: 128 s (TS 24.229 7.7)."""
     incoming.begins()

@@ -189,3 +189,12 @@ def test_a_call_is_cancelled(network: Network, version: int, transport: str) -> 
     there.wait_for_cancel()
     call.wait(487)
     there.wait_for_ack()
+
+
+def test_a_call_is_declined(network: Network) -> None:
+    alice, bob = network.registered(), network.registered()
+    call = alice.invite(bob.identity, alice.sdp)
+    there = bob.wait_for_call()
+    there.reject(486)
+    call.wait(486)
+    there.wait_for_ack()
