@@ -26,6 +26,7 @@ from pcscf.config_sections import (
     Gm,
     Guard,
     Limits,
+    Liveness,
     Log,
     Media,
     Proxy,
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     emergency: Emergency = Emergency()
     media: Media = Media()
     reg_event: RegEvent = RegEvent()
+    liveness: Liveness = Liveness()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
@@ -114,6 +116,7 @@ class Settings(BaseSettings):
             emergency=self.emergency.policy(),
             guard=self.guard.policy(),
             reg_event=self.reg_event.policy(),
+            liveness=self.liveness.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),
@@ -214,6 +217,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.emergency.anonymous and not settings.emergency.e_cscf:
         yield "emergency.anonymous", "needs emergency.e_cscf: nobody else takes such calls"
     yield from _media_conflicts(settings.media)
+    yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
 
 
@@ -250,6 +254,13 @@ def _media_conflicts(media: Media) -> Iterator[tuple[str, str]]:
             yield f"media.keep_codecs[{number}]", "is in media.remove_codecs too"
     if media.max_maxptime and media.max_ptime > media.max_maxptime:
         yield "media.max_ptime", "is above media.max_maxptime"
+
+
+def _liveness_conflicts(liveness: Liveness) -> Iterator[tuple[str, str]]:
+    if liveness.silent_after < 2 * liveness.interval:
+        yield "liveness.silent_after", "is less than two intervals: one look proves no silence"
+    if liveness.answer_480 and not liveness.interval:
+        yield "liveness.answer_480", "needs liveness.interval: nobody is known to be silent"
 
 
 def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,7 @@ from pcscf.core.policy import (
     DnsPolicy,
     EmergencyPolicy,
     HealthPolicy,
+    LivenessPolicy,
     RegEventPolicy,
     RegEventRoute,
     RouteCheck,
@@ -51,6 +52,7 @@ _SIP = SipLimits()
 _REG_EVENT = RegEventPolicy()
 _DNS = DnsPolicy()
 _HEALTH = HealthPolicy()
+_LIVENESS = LivenessPolicy()
 
 
 class Section(BaseModel):
@@ -177,6 +179,18 @@ class RegEvent(Section):
     def policy(self) -> RegEventPolicy:
         """Give the core's view of it."""
         return RegEventPolicy(self.enabled, self.expires_margin, self.route, self.grace)
+
+
+class Liveness(Section):
+    """When a phone counts as silent; seconds."""
+
+    interval: NonNegativeFloat = _LIVENESS.interval
+    silent_after: PositiveFloat = _LIVENESS.silent_after
+    answer_480: bool = _LIVENESS.answer_480
+
+    def policy(self) -> LivenessPolicy:
+        """Give the core's view of it."""
+        return LivenessPolicy(self.interval, self.silent_after, self.answer_480)
 
 
 class Emergency(Section):

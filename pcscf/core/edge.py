@@ -22,6 +22,7 @@ from pcscf.core.events import (
     Resolved,
     SaExpired,
     SasPresent,
+    SasUsed,
     SendFailed,
     SipReceived,
     SipUnreadable,
@@ -30,6 +31,7 @@ from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.guard import Guard
 from pcscf.core.hop_health import HopRecord
 from pcscf.core.ids import Ids
+from pcscf.core.liveness import Liveness
 from pcscf.core.lookups import Lookup
 from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
@@ -76,9 +78,10 @@ class Edge:
         )
         dialogs = Dialogs(context)
         self._reg_events = RegEvents(context, self._ask_core, self._confirmations.drop)
-        self._confirmations.observe(self._reg_events)
+        self._liveness = liveness = Liveness(context)
+        self._confirmations.observe(self._reg_events, liveness)
         self._originating = Originating(wire, dialogs, verification)
-        self._terminating = Terminating(wire, dialogs, self._reg_events)
+        self._terminating = Terminating(wire, dialogs, self._reg_events, liveness)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -89,6 +92,7 @@ class Edge:
             SendFailed: self._on_send_failed,
             SaExpired: lambda event: self._lost.on_expired(event.sa),
             SasPresent: lambda event: self._lost.on_present(event.sas),
+            SasUsed: liveness.on_used,
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
             Resolved: wire.next_hops.lookups.on_resolved,
@@ -140,6 +144,7 @@ class Edge:
             "server_transactions": len(wire.servers),
             "client_transactions": len(wire.clients),
             "subscriptions": len(self._reg_events),
+            "silent_phones": self._liveness.silent,
         }
 
     def counted(self) -> dict[str, int]:
@@ -171,6 +176,7 @@ class Edge:
                     "debug", "no_sa_for_flow", peer=str(flow.remote), port=flow.local.port
                 )
                 return
+            self._liveness.on_sip(row)
         try:
             message = parse(event.data, self._context.policy.limits)
         except ParseError as error:

@@ -69,6 +69,16 @@ class SasPresent:
 
 
 @dataclass(frozen=True, slots=True)
+class SasUsed:
+    """How many packets some of our SAs have carried so far; the inbound ones count.
+
+    A look at all SAs may be handed in as several events.
+    """
+
+    packets: dict[SaId, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FlowClosed:
     """A TCP connection ended, by either side. That is not a deregistration.
 
@@ -107,6 +117,7 @@ Event = (
     | SendFailed
     | SaExpired
     | SasPresent
+    | SasUsed
     | FlowClosed
     | LoadMeasured
     | Resolved

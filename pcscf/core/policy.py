@@ -124,6 +124,15 @@ class HealthPolicy:
     max_retry_after: float = 300.0  # what a 503 may ask for at most
 
 
+@dataclass(frozen=True, slots=True)
+class LivenessPolicy:
+    """When a phone counts as silent. Times in seconds."""
+
+    interval: float = 0.0  # between two looks at what the kernel has counted; 0: none
+    silent_after: float = 1800.0  # without a packet; at least two looks
+    answer_480: bool = False  # to requests for a silent phone, which is not asked
+
+
 class WithoutECscf(StrEnum):
     """What a registered phone's emergency request meets where no E-CSCF is configured."""
 
@@ -184,6 +193,7 @@ class EdgePolicy:
     max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one
     dns: DnsPolicy = field(default=DnsPolicy())
     health: HealthPolicy = field(default=HealthPolicy())
+    liveness: LivenessPolicy = field(default=LivenessPolicy())
     emergency: EmergencyPolicy = field(default=EmergencyPolicy())
     entry_points: tuple[Target, ...] = ()  # in the operator's order; empty: ``next_hops``
 

@@ -11,6 +11,7 @@ from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, contact_of, is_last
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.liveness import Liveness
 from pcscf.core.reg_event import RegEvents
 from pcscf.core.relay import SILENCE, Relay
 from pcscf.core.routing import undo_strict
@@ -203,11 +204,14 @@ class PhoneRelay(Relay):
 class Terminating:
     """Finds the phone and sends under its SAs."""
 
-    def __init__(self, wire: Wire, dialogs: Dialogs, reg_events: RegEvents) -> None:
+    def __init__(
+        self, wire: Wire, dialogs: Dialogs, reg_events: RegEvents, liveness: Liveness
+    ) -> None:
         self._wire = wire
         self._context = wire.context
         self._dialogs = dialogs
         self._reg_events = reg_events
+        self._liveness = liveness
 
     def on_request(self, server: ServerTransaction) -> None:
         """Take a request of the core. Raises SipError for what is answered with a failure."""
@@ -217,6 +221,9 @@ class Terminating:
             self._for_us(server)
             return
         registration = self._registration(token, request)
+        if not request.to.tag and self._liveness.refuses(registration):
+            self._context.count("silent_answered")
+            raise SipError(480, "Temporarily Unavailable")
         self._rewrite(request)
         row = registration.sending
         relay = PhoneRelay(self._wire, server, self._dialogs, registration, row)

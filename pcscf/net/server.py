@@ -38,6 +38,7 @@ from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
+from pcscf.net.usage import UsageReader
 from xfrm.errors import MonitorOverrunError, XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaId
@@ -101,6 +102,13 @@ class Server:
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._load = LoadMeter(self._loop, self.dispatch)
+        self._usage = UsageReader(
+            self._loop,
+            kernel,
+            self.dispatch,
+            interval=settings.liveness.interval,
+            own=settings.gm.addresses,
+        )
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -125,6 +133,7 @@ class Server:
         while self._listeners:
             await self._tcp.listen(*self._listeners.pop())
         self._load.start()
+        self._usage.start()
         self._set_timer()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
@@ -134,6 +143,7 @@ class Server:
         if self._timer:
             self._timer.cancel()
         self._load.close()
+        self._usage.close()
         await self._resolver.close()
         await self._tcp.close()
         for sock, _ in self._listeners:

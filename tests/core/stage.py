@@ -171,6 +171,7 @@ class Stage:
             "transactions": len(wire.servers) + len(wire.clients),
             "asked on connections": len(wire.clients._asked_on),
             "subscriptions": len(self.edge._reg_events),
+            "watched": len(self.edge._liveness) + self.edge._liveness.silent,
             "dialogs": sum(len(one.dialogs) for one in registry._by_token.values()),
             "sa ports": len(context.sas._by_ports),
             "sas": len(context.sas._by_spi) + len(context.sas._by_peer),
