@@ -22,6 +22,7 @@ from pcscf.core.policy import (
     EmergencyPolicy,
     GmAddress,
     HealthPolicy,
+    LivenessPolicy,
     NextHop,
     RegEventPolicy,
     RegEventRoute,
@@ -214,6 +215,10 @@ def test_every_value_reaches_the_core(write):
         expires_margin = 60
         route = "service-route"
         grace = 2
+        [liveness]
+        interval = 30
+        silent_after = 900
+        answer_480 = true
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -311,6 +316,7 @@ def test_every_value_reaches_the_core(write):
             retry_after_max=14,
         ),
         reg_event=RegEventPolicy(False, 60, RegEventRoute.SERVICE_ROUTE, 2),
+        liveness=LivenessPolicy(30, 900, True),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
@@ -326,6 +332,7 @@ def test_every_value_reaches_the_core(write):
         policy.dns,
         policy.health,
         policy.emergency,
+        policy.liveness,
         settings.sip_limits(),
     ):
         same = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) == f.default]
@@ -391,6 +398,9 @@ REFUSED = [
     ("emergency", 'numbers = ["1 1 2"]', "emergency.numbers[1]: String should match pattern"),
     ("emergency", 'notify = ["desk"]', "emergency.notify[1]: must be a SIP URI"),
     ("emergency", 'e_cscf = ["udp:[::9]:1"]', "emergency.e_cscf[1]: no address of its family"),
+    ("liveness", "interval = -1", "liveness.interval: Input should be greater than or equal"),
+    ("liveness", "interval = 901", "liveness.silent_after: is less than two intervals"),
+    ("liveness", "answer_480 = true", "liveness.answer_480: needs liveness.interval"),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),
     ("guard", "source_rate = -1", "guard.source_rate: Input should be greater than or equal to"),

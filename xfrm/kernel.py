@@ -73,7 +73,7 @@ class SaKernel(Protocol):
         """Read the counters of all SAs of ours, as they are taken from the iterator.
 
         Take some at a time where there are many: other calls may come in between. An SA
-        that comes or goes meanwhile may be left out. ``close`` an iterator that is given up.
+        that comes or goes meanwhile may be left out. To give up, drop the iterator.
         """
 
     def close(self) -> None:

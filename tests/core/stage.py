@@ -230,8 +230,15 @@ class Stage:
         """The user part of our Path in the last request that went to the core."""
         return NameAddr.parse(self.last_to_core().elements("path")[0]).sip_uri.user or ""
 
-    def core_asks(self, token: str, *lines: str, method: str = "MESSAGE", uri: str = IMPU) -> None:
-        """Let the core send a request to a phone."""
+    def core_asks(
+        self,
+        token: str,
+        *lines: str,
+        method: str = "MESSAGE",
+        uri: str = IMPU,
+        to_tag: str = "",
+    ) -> None:
+        """Let the core send a request to a phone; with ``to_tag`` within a dialog."""
         self._core_call += 1
         number = self._core_call
         head = [
@@ -240,7 +247,7 @@ class Stage:
             f"Route: <sip:{token}@{CORE_SIDE};lr>",
             "Max-Forwards: 60",
             "From: <sip:other@example.net>;tag=c1",
-            f"To: <{uri}>",
+            f"To: <{uri}>" + (f";tag={to_tag}" if to_tag else ""),
             f"Call-ID: core-{number}",
             f"CSeq: 1 {method}",
             *lines,

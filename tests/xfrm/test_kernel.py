@@ -173,7 +173,7 @@ def test_usage_that_is_given_up_closes_its_socket(netlink, kernel):
     usage = kernel.usage()
     next(usage)
     assert not netlink.is_closed
-    usage.close()
+    del usage
     assert netlink.is_closed
 
 
