@@ -434,6 +434,15 @@ async def test_the_kernels_counts_are_handed_in_every_interval_and_never_by_defa
 
 
 @looped
+async def test_a_server_that_is_closed_asks_the_kernel_no_more(written):
+    async with bench(liveness={"interval": 0.01}) as b:
+        await silence(0.02)
+    b.kernel.refusal = KernelRefusal("dump", 9, "EBADF")
+    await silence()
+    assert "usage_unread" not in [line["event"] for line in written()]
+
+
+@looped
 async def test_a_monitor_that_broke_is_left_alone(written):
     async with bench() as b:
         b.monitor.tell(OSError(9, "bad"))
