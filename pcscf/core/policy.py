@@ -129,7 +129,7 @@ class LivenessPolicy:
     """When a phone counts as silent. Times in seconds."""
 
     interval: float = 0.0  # between two looks at what the kernel has counted; 0: none
-    silent_after: float = 1800.0  # without a packet; at least two looks
+    silent_after: float = 3600.0  # without a packet; at least two looks
     answer_480: bool = False  # to requests for a silent phone, which is not asked
 
 

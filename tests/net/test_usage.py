@@ -76,10 +76,12 @@ class Counts(MemoryKernel):
         super().__init__()
         self.inbound = 1
         self.given_up = 0
+        self.failure: Exception | None = None
 
     def usage(self) -> Iterator[SaUsage]:
         try:
-            self._refuse()
+            if self.failure is not None:
+                raise self.failure
             for spi in range(self.inbound):
                 yield SaUsage(SaId(OWN, spi), 1, 100, 1000)
             yield SaUsage(SaId(UE, 1), 7, 100, 1000)
@@ -116,14 +118,18 @@ def test_many_sas_come_in_parts_and_the_loop_turns_in_between() -> None:
     assert scene.loop.now == 130
 
 
-def test_a_refusal_is_one_line_and_the_next_look_comes() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [KernelRefusal("dump", errno.ENOBUFS, "ENOBUFS: no room"), OSError(errno.EMFILE, "no room")],
+)
+def test_a_refusal_is_one_line_and_the_next_look_comes(refusal: Exception) -> None:
     scene = Scene()
-    scene.kernel.refusal = KernelRefusal("dump", errno.ENOBUFS, "ENOBUFS: no room")
+    scene.kernel.failure = refusal
     with capture_logs() as lines:
         scene.look()
     assert [(line["event"], line["log_level"]) for line in lines] == [("usage_unread", "warning")]
     assert "no room" in lines[0]["reason"]
-    scene.kernel.refusal = None
+    scene.kernel.failure = None
     scene.look()
     assert len(scene.events) == 1
 

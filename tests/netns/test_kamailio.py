@@ -22,7 +22,7 @@ from tests.peers.wire import Pump, placed_in
 
 pytestmark = pytest.mark.esp
 
-CARDS = [subscriber(number) for number in range(1, 21)]
+CARDS = [subscriber(number) for number in range(1, 61)]
 CLEAR_PORT = 5060
 # As the P-CSCF's settings name the core: either transport, either family.
 HOPS = ("udp:198.51.100.2:5060", "tcp:[2001:db8:2::2]:5060")
@@ -155,4 +155,37 @@ def test_two_phones_write_to_each_other(network: Network, version: int, transpor
     said(bob, alice, "hello yourself")
 
 
-# Calls come here, once the P-CSCF carries INVITE: the core records its route for them.
+# Calls
+
+
+@every_way
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_two_phones_call_each_other(
+    network: Network, version: int, transport: str, who: str
+) -> None:
+    """PRACK, ACK and BYE go by Kamailio's Record-Route and ours."""
+    alice, bob = (network.registered(version, transport) for _ in range(2))
+    call = alice.invite(bob.identity, alice.sdp)
+    there = bob.wait_for_call()
+    there.ring(183, reliable=True, body=bob.sdp)
+    assert call.prack(call.wait(183)).status == 200
+    there.answer(200)
+    call.wait(200)
+    there.wait_for_ack()
+    assert uri_of(there.invite.message.header("p-called-party-id")) == bob.identity
+    first, second = (call, there) if who == "caller" else (there, call)
+    assert first.bye().status == 200
+    second.dialog.wait_for("BYE")
+
+
+@every_way
+def test_a_call_is_cancelled(network: Network, version: int, transport: str) -> None:
+    alice, bob = (network.registered(version, transport) for _ in range(2))
+    call = alice.invite(bob.identity, alice.sdp)
+    there = bob.wait_for_call()
+    there.ring(180)
+    call.wait(180)
+    assert call.cancel().status == 200
+    there.wait_for_cancel()
+    call.wait(487)
+    there.wait_for_ack()

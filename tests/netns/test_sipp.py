@@ -17,7 +17,8 @@ from tests.peers.phone import Phone
 from tests.peers.registrar import Behaviour
 from tests.peers.text import Address
 
-MESSAGES = 500
+# By scenario: how many, and how many messages of one are under ESP at the least.
+LOADS = {"message": (500, 2), "call": (100, 6), "cancel": (50, 6)}
 SIPP_PORT = 5070  # the tests' core has 5060
 both_families = pytest.mark.parametrize("version", [4, 6])
 
@@ -56,48 +57,48 @@ def test_a_call_that_goes_wrong_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.esp
 @both_families
-def test_a_phone_sends_many_messages(site: Site, tmp_path: Path, version: int) -> None:
+@pytest.mark.parametrize("scenario", LOADS)
+def test_a_phone_asks_many_times(site: Site, tmp_path: Path, version: int, scenario: str) -> None:
+    calls, in_esp = LOADS[scenario]
     core = core_side(Address(site.lab.addresses(version).core, SIPP_PORT))
     route = f"<sip:orig@{core.local};lr>"
     site.core.registrar.behaviour = Behaviour(service_route=(route,))
     phone = site.phone(version)
     phone.register()
-    in_esp = packets(site, phone)
+    before = packets(site, phone)
     with (
-        running(site.lab.core.popen, tmp_path, "answer_message", core, calls=MESSAGES) as uas,
-        running(
-            site.lab.ue.popen, tmp_path, "message", handset(phone, PEER), calls=MESSAGES
-        ) as uac,
+        running(site.lab.core.popen, tmp_path, f"answer_{scenario}", core, calls=calls) as uas,
+        running(site.lab.ue.popen, tmp_path, scenario, handset(phone, PEER), calls=calls) as uac,
     ):
-        assert uac.result() == Result(MESSAGES, 0), uac.errors
-        assert uas.result() == Result(MESSAGES, 0), uas.errors
-    assert packets(site, phone) - in_esp >= 2 * MESSAGES
+        assert uac.result() == Result(calls, 0), uac.errors
+        assert uas.result() == Result(calls, 0), uas.errors
+    assert packets(site, phone) - before >= in_esp * calls
 
 
 @pytest.mark.esp
 @both_families
-def test_a_phone_is_sent_many_messages(site: Site, tmp_path: Path, version: int) -> None:
+@pytest.mark.parametrize("scenario", LOADS)
+def test_a_phone_is_asked_many_times(
+    site: Site, tmp_path: Path, version: int, scenario: str
+) -> None:
+    calls, in_esp = LOADS[scenario]
     at = site.lab.addresses(version)
     phone = site.phone(version)
     phone.register()
     (binding,) = site.core.bindings(phone.identity)
     pcscf = Address(at.pcscf_core, 5060)
     core = core_side(Address(at.core, SIPP_PORT), pcscf, ", ".join(binding.path), binding.uri)
-    in_esp = packets(site, phone)
+    before = packets(site, phone)
+    phone_side = handset(phone)
     with (
-        running(
-            site.lab.ue.popen, tmp_path, "answer_message", handset(phone), calls=MESSAGES
-        ) as uas,
-        running(site.lab.core.popen, tmp_path, "message", core, calls=MESSAGES) as uac,
+        running(site.lab.ue.popen, tmp_path, f"answer_{scenario}", phone_side, calls=calls) as uas,
+        running(site.lab.core.popen, tmp_path, scenario, core, calls=calls) as uac,
     ):
-        assert uac.result() == Result(MESSAGES, 0), uac.errors
-        assert uas.result() == Result(MESSAGES, 0), uas.errors
-    assert packets(site, phone) - in_esp >= 2 * MESSAGES
+        assert uac.result() == Result(calls, 0), uac.errors
+        assert uas.result() == Result(calls, 0), uas.errors
+    assert packets(site, phone) - before >= in_esp * calls
 
 
 def packets(site: Site, phone: Phone) -> int:
     """How many packets the phone's SAs have carried."""
     return sum(one.packets for one in site.states(phone))
-
-
-# Calls come here, once the P-CSCF carries INVITE: "call" and "cancel" are in tests/sipp.
