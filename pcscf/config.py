@@ -60,9 +60,9 @@ class Settings(BaseSettings):
     security: Security = Security()
     proxy: Proxy = Proxy()
     emergency: Emergency = Emergency()
-    liveness: Liveness = Liveness()
     media: Media = Media()
     reg_event: RegEvent = RegEvent()
+    liveness: Liveness = Liveness()
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
@@ -114,9 +114,9 @@ class Settings(BaseSettings):
             timer_c=self.proxy.timer_c,
             udp_limit=self.proxy.udp_limit,
             emergency=self.emergency.policy(),
-            liveness=self.liveness.policy(),
             guard=self.guard.policy(),
             reg_event=self.reg_event.policy(),
+            liveness=self.liveness.policy(),
             limits=self.sip_limits(),
             gm_timers=self.timers.gm.values_of(),
             core_timers=self.timers.core.values_of(),
@@ -216,9 +216,8 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _next_hop_conflicts(own, "emergency.e_cscf", settings.emergency.e_cscf)
     if settings.emergency.anonymous and not settings.emergency.e_cscf:
         yield "emergency.anonymous", "needs emergency.e_cscf: nobody else takes such calls"
-    if settings.liveness.answer_480 and not settings.liveness.interval:
-        yield "liveness.answer_480", "needs liveness.interval: nobody looks"
     yield from _media_conflicts(settings.media)
+    yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
 
 
@@ -255,6 +254,13 @@ def _media_conflicts(media: Media) -> Iterator[tuple[str, str]]:
             yield f"media.keep_codecs[{number}]", "is in media.remove_codecs too"
     if media.max_maxptime and media.max_ptime > media.max_maxptime:
         yield "media.max_ptime", "is above media.max_maxptime"
+
+
+def _liveness_conflicts(liveness: Liveness) -> Iterator[tuple[str, str]]:
+    if liveness.silent_after < 2 * liveness.interval:
+        yield "liveness.silent_after", "is less than two intervals: one look proves no silence"
+    if liveness.answer_480 and not liveness.interval:
+        yield "liveness.answer_480", "needs liveness.interval: nobody is known to be silent"
 
 
 def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:

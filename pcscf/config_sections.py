@@ -52,6 +52,7 @@ _SIP = SipLimits()
 _REG_EVENT = RegEventPolicy()
 _DNS = DnsPolicy()
 _HEALTH = HealthPolicy()
+_LIVENESS = LivenessPolicy()
 
 
 class Section(BaseModel):
@@ -181,11 +182,11 @@ class RegEvent(Section):
 
 
 class Liveness(Section):
-    """What is concluded from the counters of a phone's SAs."""
+    """When a phone counts as silent; seconds."""
 
-    interval: NonNegativeFloat = 0.0
-    silent_after: PositiveFloat = 3600.0
-    answer_480: bool = False
+    interval: NonNegativeFloat = _LIVENESS.interval
+    silent_after: PositiveFloat = _LIVENESS.silent_after
+    answer_480: bool = _LIVENESS.answer_480
 
     def policy(self) -> LivenessPolicy:
         """Give the core's view of it."""

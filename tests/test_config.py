@@ -205,10 +205,6 @@ def test_every_value_reaches_the_core(write):
         max_anonymous = 5
         without_e_cscf = "s-cscf"
         notify = ["sip:desk@example.net"]
-        [liveness]
-        interval = 5
-        silent_after = 60
-        answer_480 = true
         [media]
         remove_codecs = ["Audio/EVS", "018"]
         keep_codecs = ["audio/AMR-WB"]
@@ -219,6 +215,10 @@ def test_every_value_reaches_the_core(write):
         expires_margin = 60
         route = "service-route"
         grace = 2
+        [liveness]
+        interval = 30
+        silent_after = 900
+        answer_480 = true
         [timers.gm]
         t1 = 1
         [timers.core]
@@ -288,7 +288,6 @@ def test_every_value_reaches_the_core(write):
         route_check=RouteCheck.ENFORCE,
         timer_c=200,
         udp_limit=1080,
-        liveness=LivenessPolicy(5, 60, answer_480=True),
         emergency=EmergencyPolicy(
             e_cscf=(Target("2001:db8::11", 5060, Transport.UDP),),
             numbers=frozenset({"112"}),
@@ -317,6 +316,7 @@ def test_every_value_reaches_the_core(write):
             retry_after_max=14,
         ),
         reg_event=RegEventPolicy(False, 60, RegEventRoute.SERVICE_ROUTE, 2),
+        liveness=LivenessPolicy(30, 900, True),
         limits=SipLimits(2000, 1000, 1500, 10, 100),
         gm_timers=Timers(1, 16, 17),
         core_timers=Timers(0.5, 4, 6),
@@ -394,11 +394,13 @@ REFUSED = [
         'keep_codecs = ["G729", "AMR"]\nremove_codecs = ["AMR"]',
         "media.keep_codecs[2]: is in media.remove_codecs too",
     ),
-    ("liveness", "answer_480 = true", "liveness.answer_480: needs liveness.interval"),
     ("emergency", "anonymous = true", "emergency.anonymous: needs emergency.e_cscf"),
     ("emergency", 'numbers = ["1 1 2"]', "emergency.numbers[1]: String should match pattern"),
     ("emergency", 'notify = ["desk"]', "emergency.notify[1]: must be a SIP URI"),
     ("emergency", 'e_cscf = ["udp:[::9]:1"]', "emergency.e_cscf[1]: no address of its family"),
+    ("liveness", "interval = -1", "liveness.interval: Input should be greater than or equal"),
+    ("liveness", "interval = 1801", "liveness.silent_after: is less than two intervals"),
+    ("liveness", "answer_480 = true", "liveness.answer_480: needs liveness.interval"),
     ("timers.gm", "t1 = 20", "timers.gm.t2: is less than t1"),
     ("limits", "max_message = 100", "limits.max_message: Input should be greater than or equal"),
     ("guard", "source_rate = -1", "guard.source_rate: Input should be greater than or equal to"),

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from xfrm import wire
@@ -19,6 +19,7 @@ from xfrm.model import (
     Ports,
     SaId,
     SaSet,
+    SaUsage,
     SecurityAssociation,
     SelectorMode,
     exact_addresses,
@@ -67,6 +68,13 @@ class SaKernel(Protocol):
 
     def present(self) -> frozenset[SaId]:
         """Return the names of all SAs of ours; cheaper than ``dump``."""
+
+    def usage(self) -> Iterator[SaUsage]:
+        """Read the counters of all SAs of ours, as they are taken from the iterator.
+
+        Take some at a time where there are many: other calls may come in between. An SA
+        that comes or goes meanwhile may be left out. To give up, drop the iterator.
+        """
 
     def close(self) -> None:
         """Undo ``open``: remove all SAs and policies of ours. Ends the use of this object.
@@ -157,6 +165,14 @@ class XfrmKernel:
         """Read no more of each SA than name and reqid."""
         read = (wire.read_sa_name(m) for m in self._netlink.dump(wire.dump_sas))
         return frozenset(sa for sa, reqid in read if reqid == self._reqid)
+
+    def usage(self) -> Iterator[SaUsage]:
+        """One dump, on a socket of its own: on ours the next request would swallow the rest."""
+        with contextlib.closing(XfrmSocket()) as netlink:
+            for message in netlink.dump(wire.dump_sas):
+                usage, reqid = wire.read_sa_usage(message)
+                if reqid == self._reqid:
+                    yield usage
 
     def open(self) -> int:
         """Install the policies first, so that nothing passes in clear from here on."""

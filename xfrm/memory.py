@@ -1,22 +1,33 @@
 """SaKernel in a dict, for tests of what stands above a kernel."""
 
 import errno
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from xfrm.algorithms import Suite
 from xfrm.errors import KernelRefusal
-from xfrm.model import AkaKeys, InstalledSa, SaId, SaSet, SecurityAssociation, SelectorMode
+from xfrm.model import (
+    AkaKeys,
+    InstalledSa,
+    SaId,
+    SaSet,
+    SaUsage,
+    SecurityAssociation,
+    SelectorMode,
+)
 
 
 class MemoryKernel:
     """Behaves as ``XfrmKernel``; time stands still but for ``advance``.
 
-    ``refusal``, while it is set, is what install and extend raise. ``unusable``
+    ``refusal``, while it is set, is what install, extend and usage raise. ``unusable``
     is what ``probe`` finds. ``sas`` holds the SAs as they were asked for, keys too.
+    ``packets`` counts nothing by itself: it is what ``usage`` tells of an SA.
     """
 
     def __init__(self, reqid: int = 1, selectors: SelectorMode = SelectorMode.STRICT) -> None:
         self.sas: dict[SaId, SecurityAssociation] = {}
+        self.packets: Counter[SaId] = Counter()
         self.refusal: KernelRefusal | None = None
         self.unusable: dict[Suite, str] = {}
         self.is_open = False
@@ -66,6 +77,12 @@ class MemoryKernel:
         """Return the names of all SAs."""
         return frozenset(self.sas)
 
+    def usage(self) -> Iterator[SaUsage]:
+        """Give the ``packets`` of all SAs, or raise ``refusal``."""
+        self._refuse()
+        for name in list(self.sas):
+            yield SaUsage(name, self.packets[name], 0, 0)
+
     def close(self) -> None:
         """Remove all SAs."""
         self._drop(list(self.sas))
@@ -91,6 +108,7 @@ class MemoryKernel:
     def _drop(self, names: Iterable[SaId]) -> None:
         for name in names:
             self.sas.pop(name, None)
+            self.packets.pop(name, None)
             self._added.pop(name, None)
             self._deadlines.pop(name, None)
 

@@ -140,6 +140,19 @@ class InstalledSa(NamedTuple):
     integrity_failed: int
 
 
+class SaUsage(NamedTuple):
+    """What was sent or received under an SA since it was made.
+
+    ``used`` is when the first packet was, in seconds since the epoch; 0 is never. Linux
+    does not say of every SA when the last one was: a count that has changed does.
+    """
+
+    id: SaId
+    packets: int
+    octets: int
+    used: int
+
+
 class Expiration(NamedTuple):
     """An SA's lifetime ran out; ``hard``: the kernel has dropped it."""
 

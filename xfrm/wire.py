@@ -55,6 +55,7 @@ from xfrm.model import (
     Policy,
     Ports,
     SaId,
+    SaUsage,
     SecurityAssociation,
     Selector,
 )
@@ -311,6 +312,13 @@ def read_sa_name(message: Message) -> tuple[SaId, int]:
     _, xid, _, _, _, _, _, reqid, family, *_ = USERSA_INFO.unpack_from(message.body)
     daddr, spi, _ = ID.unpack_from(xid)
     return SaId(_text(daddr, family), ntohl(spi)), reqid
+
+
+def read_sa_usage(message: Message) -> tuple[SaUsage, int]:
+    """Read name, counters and reqid of a NEWSA message, of any IPsec protocol."""
+    name, reqid = read_sa_name(message)
+    octets, packets, _, used = LIFETIME_CUR.unpack_from(message.body, USERSA_INFO.offset["curlft"])
+    return SaUsage(name, packets, octets, used), reqid
 
 
 def read_policy(message: Message) -> Policy | None:

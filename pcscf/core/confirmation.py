@@ -42,11 +42,11 @@ class Confirmations:
         self._wire = wire
         self._context = wire.context
         self._life = life
-        self._observer: Observer | None = None
+        self._observers: tuple[Observer, ...] = ()
 
-    def observe(self, observer: Observer) -> None:
-        """Have someone told of registrations; one at a time."""
-        self._observer = observer
+    def observe(self, *observers: Observer) -> None:
+        """Have these told of registrations, in this order."""
+        self._observers = observers
 
     def on_success(self, relay: RegisterRelay, response: Response) -> None:
         """Take a 200 to a REGISTER. Raises SipError 500 where the core skipped the challenge."""
@@ -70,8 +70,8 @@ class Confirmations:
             self._renew(relay, registration, bindings)
             registration.charging_functions = charging
             self._drop_stale_contacts(registration, response)
-            if self._observer is not None:
-                self._observer.on_registered(registration)
+            for observer in self._observers:
+                observer.on_registered(registration)
         else:
             self._end(relay, registration)
 
@@ -236,8 +236,8 @@ class Confirmations:
         registration.bindings = ()
         self._context.deadlines.cancel(registration)
         self._context.registry.remove(registration)
-        if self._observer is not None:
-            self._observer.on_removed(registration)
+        for observer in self._observers:
+            observer.on_removed(registration)
 
     def on_deadline(self, registration: Registration) -> None:
         """A binding ran out, or the SAs after the last of them (TS 33.203 7.4)."""

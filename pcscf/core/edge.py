@@ -78,8 +78,8 @@ class Edge:
         )
         dialogs = Dialogs(context)
         self._reg_events = RegEvents(context, self._ask_core, self._confirmations.drop)
-        self._confirmations.observe(self._reg_events)
-        liveness = Liveness(context)
+        self._liveness = liveness = Liveness(context)
+        self._confirmations.observe(self._reg_events, liveness)
         self._originating = Originating(wire, dialogs, verification)
         self._terminating = Terminating(wire, dialogs, self._reg_events, liveness)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
@@ -92,9 +92,9 @@ class Edge:
             SendFailed: self._on_send_failed,
             SaExpired: lambda event: self._lost.on_expired(event.sa),
             SasPresent: lambda event: self._lost.on_present(event.sas),
+            SasUsed: liveness.on_used,
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
-            SasUsed: lambda event: liveness.on_used(event.packets),
             Resolved: wire.next_hops.lookups.on_resolved,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
@@ -144,6 +144,7 @@ class Edge:
             "server_transactions": len(wire.servers),
             "client_transactions": len(wire.clients),
             "subscriptions": len(self._reg_events),
+            "silent_phones": self._liveness.silent,
         }
 
     def counted(self) -> dict[str, int]:
@@ -175,6 +176,7 @@ class Edge:
                     "debug", "no_sa_for_flow", peer=str(flow.remote), port=flow.local.port
                 )
                 return
+            self._liveness.on_sip(row)
         try:
             message = parse(event.data, self._context.policy.limits)
         except ParseError as error:

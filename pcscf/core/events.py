@@ -1,6 +1,5 @@
 """What happened. The server makes events, ``Edge.handle`` takes them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pcscf.core.dns_records import Question, Records
@@ -70,6 +69,16 @@ class SasPresent:
 
 
 @dataclass(frozen=True, slots=True)
+class SasUsed:
+    """How many packets some of our SAs have carried so far; the inbound ones count.
+
+    A look at all SAs may be handed in as several events.
+    """
+
+    packets: dict[SaId, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FlowClosed:
     """A TCP connection ended, by either side. That is not a deregistration.
 
@@ -84,13 +93,6 @@ class LoadMeasured:
     """What the event loop is late by, in seconds, smoothed over about a second."""
 
     lag: float
-
-
-@dataclass(frozen=True, slots=True)
-class SasUsed:
-    """How many packets each of our SAs has carried so far, by the kernel's own account."""
-
-    packets: Mapping[SaId, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,8 @@ Event = (
     | SendFailed
     | SaExpired
     | SasPresent
+    | SasUsed
     | FlowClosed
     | LoadMeasured
-    | SasUsed
     | Resolved
 )

@@ -1,69 +1,101 @@
-"""Whether phones are there, by what the kernel counts for their SAs: nobody is sent anything.
+"""When each phone was heard last, from what the kernel counts under its SAs.
 
-While nobody looks (``liveness.interval`` is 0) nothing is held.
+Any packet of the phone is a sign of life: SIP, a keep-alive, TCP's acknowledgements.
+Nothing is ever sent to find out. Phones that registered in clear are not judged: no
+counter tells of them.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from pcscf.core.context import Context
+from pcscf.core.events import SasUsed
 from pcscf.core.sa_table import SaRow
 from pcscf.core.state import Registration
 from xfrm.model import SaId
 
 
-class _Heard(NamedTuple):
-    """Packets from a phone under its sets, and since when they have been no more."""
-
-    packets: int
-    since: float
-
-
 class Liveness:
-    """Compares the counters of one look with those of the look before."""
+    """Says which phones are silent. With an interval of 0 it is off and holds nothing."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._policy = context.policy.liveness
-        self._heard: dict[str, _Heard] = {}  # by token; of those that were there at the last look
-        self._silent: set[str] = set()
+        self._heard: dict[Registration, float] = {}
+        self._silent: set[Registration] = set()
 
     def __len__(self) -> int:
-        """How many phones count as silent."""
+        """How many registrations are watched."""
+        return len(self._heard)
+
+    @property
+    def silent(self) -> int:
+        """How many phones are silent at present."""
         return len(self._silent)
 
-    def on_used(self, packets: Mapping[SaId, int]) -> None:
-        """Take a look."""
-        now, before = self._context.now, self._heard
-        self._heard = {}
-        silent: set[str] = set()
-        for one in self._context.registry.all():
-            if one.current is None:
-                continue  # in clear: nothing is counted
-            count = sum(_from_phone(row, packets) for row in one.sets)
-            known = before.get(one.token)
-            unchanged = known is not None and known.packets == count
-            since = known.since if known is not None and unchanged else now
-            self._heard[one.token] = _Heard(count, since)
-            if now - since >= self._policy.silent_after:
-                silent.add(one.token)
-                if one.token not in self._silent:
-                    self._report("phone_silent", one)
-            elif one.token in self._silent:
-                self._report("phone_back", one)
-        self._silent = silent
+    def refuses(self, registration: Registration) -> bool:
+        """Whether a request that begins something at this phone is not worth a try.
 
-    def gives_up(self, registration: Registration) -> bool:
-        """Whether requests for a phone are answered without asking it."""
-        return self._policy.answer_480 and registration.token in self._silent
+        A phone in an emergency is always tried: who took its call may call back.
+        """
+        return (
+            self._policy.answer_480
+            and registration in self._silent
+            and not registration.phone.emergency
+        )
 
-    def _report(self, event: str, registration: Registration) -> None:
+    # --- registrations come and go ---
+
+    def on_registered(self, registration: Registration) -> None:
+        """Take note of a 200 to a REGISTER: the phone was there to ask."""
+        if self._policy.interval:
+            self._hear(registration)
+
+    def on_removed(self, registration: Registration) -> None:
+        """Forget a registration."""
+        self._heard.pop(registration, None)
+        self._silent.discard(registration)
+
+    # --- signs of life ---
+
+    def on_sip(self, row: SaRow) -> None:
+        """Take note of a message under a set: no need to wait for the kernel's count of it."""
+        if row.owner in self._heard:
+            self._hear(row.owner)
+
+    def on_used(self, event: SasUsed) -> None:
+        """Compare with the counts of before; who moved under one SA is not judged by another."""
+        still = set()
+        for sa, packets in event.packets.items():
+            row = self._context.sas.find_sa(sa)
+            if row is None or row.owner not in self._heard:
+                continue
+            if _moved(row, sa, packets):
+                self._hear(row.owner)
+            else:
+                still.add(row.owner)
+        for registration in still:
+            self._judge(registration)
+
+    def _hear(self, registration: Registration) -> None:
+        self._heard[registration] = self._context.now
+        if registration in self._silent:
+            self._silent.remove(registration)
+            self._tell("phone_back", registration)
+
+    def _judge(self, registration: Registration) -> None:
+        silence = self._context.now - self._heard[registration]
+        if silence >= self._policy.silent_after and registration not in self._silent:
+            self._silent.add(registration)
+            self._tell("phone_silent", registration)
+
+    def _tell(self, event: str, registration: Registration) -> None:
         self._context.count(event)
         self._context.report("info", event, impi=registration.impi, ue=registration.phone.host)
 
 
-def _from_phone(row: SaRow, packets: Mapping[SaId, int]) -> int:
-    """Count the packets of the two inbound SAs of a set."""
-    sa_set = row.sa_set
-    inbound = (SaId(sa_set.pcscf, sa_set.spi_ps), SaId(sa_set.pcscf, sa_set.spi_pc))
-    return sum(packets.get(sa, 0) for sa in inbound)
+def _moved(row: SaRow, sa: SaId, packets: int) -> bool:
+    """Whether an inbound SA of a set has received anything since; keep its count."""
+    own, before = row.sa_set, row.received
+    if sa == (own.pcscf, own.spi_ps):
+        row.received = (packets, before[1])
+    elif sa == (own.pcscf, own.spi_pc):
+        row.received = (before[0], packets)
+    return row.received != before

@@ -126,11 +126,11 @@ class HealthPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LivenessPolicy:
-    """What is concluded from a phone's SAs; seconds."""
+    """When a phone counts as silent. Times in seconds."""
 
-    interval: float = 0.0  # between two looks at the kernel's counters; 0: none
-    silent_after: float = 3600.0  # without a packet a phone counts as silent
-    answer_480: bool = False  # whether a silent phone's requests are answered at once
+    interval: float = 0.0  # between two looks at what the kernel has counted; 0: none
+    silent_after: float = 3600.0  # without a packet; at least two looks
+    answer_480: bool = False  # to requests for a silent phone, which is not asked
 
 
 class WithoutECscf(StrEnum):
@@ -193,8 +193,8 @@ class EdgePolicy:
     max_dialogs: int = 64  # of one phone; the oldest is forgotten for a new one
     dns: DnsPolicy = field(default=DnsPolicy())
     health: HealthPolicy = field(default=HealthPolicy())
-    emergency: EmergencyPolicy = field(default=EmergencyPolicy())
     liveness: LivenessPolicy = field(default=LivenessPolicy())
+    emergency: EmergencyPolicy = field(default=EmergencyPolicy())
     entry_points: tuple[Target, ...] = ()  # in the operator's order; empty: ``next_hops``
 
     def timers_of(self, side: Side) -> Timers:

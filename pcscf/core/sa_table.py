@@ -31,9 +31,10 @@ class SaRow(Timed):
     """One SA set and whose it is. ``offered`` is the list that Security-Server was made from.
 
     ``connection`` is the TCP connection that the phone opened under it, if there is one.
+    ``received`` is how many packets had come to ps and to pc when the kernel was last asked.
     """
 
-    __slots__ = ("connection", "offered", "owner", "sa_set", "stage")
+    __slots__ = ("connection", "offered", "owner", "received", "sa_set", "stage")
 
     def __init__(
         self, sa_set: SaSet, offered: tuple[Suite, ...], owner: "Attempt | Registration"
@@ -44,6 +45,7 @@ class SaRow(Timed):
         self.owner = owner
         self.stage = Stage.TEMPORARY
         self.connection: Flow | None = None
+        self.received = (0, 0)
 
 
 _PortKey = tuple[str, int, int]  # phone's address, phone's port, our port

@@ -221,7 +221,8 @@ class Terminating:
             self._for_us(server)
             return
         registration = self._registration(token, request)
-        if self._liveness.gives_up(registration):
+        if not request.to.tag and self._liveness.refuses(registration):
+            self._context.count("silent_answered")
             raise SipError(480, "Temporarily Unavailable")
         self._rewrite(request)
         row = registration.sending

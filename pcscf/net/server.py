@@ -38,7 +38,7 @@ from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
-from pcscf.net.usage import UsageMeter
+from pcscf.net.usage import UsageReader
 from xfrm.errors import MonitorOverrunError, XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaId
@@ -102,8 +102,12 @@ class Server:
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._load = LoadMeter(self._loop, self.dispatch)
-        self._usage = UsageMeter(
-            self._loop, settings.liveness.interval, self._kernel.dump, self.dispatch
+        self._usage = UsageReader(
+            self._loop,
+            kernel,
+            self.dispatch,
+            interval=settings.liveness.interval,
+            own=settings.gm.addresses,
         )
 
     # -- life ---------------------------------------------------------------------------------

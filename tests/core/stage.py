@@ -171,6 +171,7 @@ class Stage:
             "transactions": len(wire.servers) + len(wire.clients),
             "asked on connections": len(wire.clients._asked_on),
             "subscriptions": len(self.edge._reg_events),
+            "watched": len(self.edge._liveness) + self.edge._liveness.silent,
             "dialogs": sum(len(one.dialogs) for one in registry._by_token.values()),
             "sa ports": len(context.sas._by_ports),
             "sas": len(context.sas._by_spi) + len(context.sas._by_peer),
@@ -229,8 +230,15 @@ class Stage:
         """The user part of our Path in the last request that went to the core."""
         return NameAddr.parse(self.last_to_core().elements("path")[0]).sip_uri.user or ""
 
-    def core_asks(self, token: str, *lines: str, method: str = "MESSAGE", uri: str = IMPU) -> None:
-        """Let the core send a request to a phone."""
+    def core_asks(
+        self,
+        token: str,
+        *lines: str,
+        method: str = "MESSAGE",
+        uri: str = IMPU,
+        to_tag: str = "",
+    ) -> None:
+        """Let the core send a request to a phone; with ``to_tag`` within a dialog."""
         self._core_call += 1
         number = self._core_call
         head = [
@@ -239,7 +247,7 @@ class Stage:
             f"Route: <sip:{token}@{CORE_SIDE};lr>",
             "Max-Forwards: 60",
             "From: <sip:other@example.net>;tag=c1",
-            f"To: <{uri}>",
+            f"To: <{uri}>" + (f";tag={to_tag}" if to_tag else ""),
             f"Call-ID: core-{number}",
             f"CSeq: 1 {method}",
             *lines,

@@ -29,6 +29,7 @@ from pcscf.core.events import (
     InstallFailed,
     SaExpired,
     SasPresent,
+    SasUsed,
     SendFailed,
     SipReceived,
 )
@@ -419,6 +420,26 @@ async def test_lost_expirations_bring_all_sas_that_are_there(written):
         await until(lambda: b.edge.events)
         assert b.edge.events == [SasPresent(frozenset(SAS.ids))]
         assert "expirations_lost" in [line["event"] for line in written()]
+
+
+@looped
+async def test_the_kernels_counts_are_handed_in_every_interval_and_never_by_default():
+    async with bench(liveness={"interval": 0.02}) as b, bench() as by_default:
+        for one in (b, by_default):
+            one.kernel.install(SAS, KEYS, 0)
+        b.kernel.packets[SAS.ids[3]] = 5
+        await until(lambda: len(b.edge.events) >= 2)
+        assert b.edge.events[:2] == [SasUsed({SAS.ids[0]: 0, SAS.ids[3]: 5})] * 2
+        assert by_default.edge.events == []
+
+
+@looped
+async def test_a_server_that_is_closed_asks_the_kernel_no_more(written):
+    async with bench(liveness={"interval": 0.01}) as b:
+        await silence(0.02)
+    b.kernel.refusal = KernelRefusal("dump", 9, "EBADF")
+    await silence()
+    assert "usage_unread" not in [line["event"] for line in written()]
 
 
 @looped

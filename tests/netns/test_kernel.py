@@ -22,6 +22,7 @@ from xfrm.model import (
     AkaKeys,
     SaId,
     SaSet,
+    SaUsage,
     SecurityAssociation,
     SelectorMode,
     port_wide_policies,
@@ -284,6 +285,55 @@ def test_remove_takes_all_four_and_may_be_repeated(pcscf, kernel):
     kernel.remove(sa_set())
     assert kernel.present() == set(sa_set(6).ids)
     assert len(show(pcscf, "state")) == 4
+
+
+def usage_of(bench: Bench, kernel: XfrmKernel) -> dict[SaId, SaUsage]:
+    with bench.pcscf.entered():  # where it opens a socket
+        return {one.id: one for one in kernel.usage()}
+
+
+@each_family
+def test_usage_counts_what_came_and_went(bench, kernel, family):
+    """Of times it has the first one only: who wants to know the last one compares counts."""
+    one = sa_set(family)
+    kernel.install(one, KEYS, 300)
+    make_phone(bench.ue, one)
+    server = bench.bound(bench.pcscf, one.pcscf, one.port_ps)
+    phone = bench.bound(bench.ue, one.ue, one.port_uc)
+    assert {tuple(told[1:]) for told in usage_of(bench, kernel).values()} == {(0, 0, 0)}
+    first_used = set()
+    for count in (1, 2):
+        phone.sendto(b"hello", (one.pcscf, one.port_ps))
+        assert server.recv(99) == b"hello"
+        told = usage_of(bench, kernel)
+        assert {sa: told[sa].packets for sa in told} == dict.fromkeys(one.ids, 0) | {
+            one.ids[0]: count
+        }
+        assert told[one.ids[0]].octets > count * len(b"hello")
+        first_used.add(told[one.ids[0]].used)
+        time.sleep(1.1)
+    (used,) = first_used
+    assert abs(used - time.time()) < 10
+
+
+def test_usage_goes_on_while_other_requests_are_made(bench, kernel):
+    for number in range(40):
+        kernel.install(numbered(number), KEYS, 300)
+    usage = kernel.usage()
+    with bench.pcscf.entered():
+        begun = [next(usage).id for _ in range(10)]
+    kernel.install(numbered(40), KEYS, 300)
+    kernel.remove(numbered(20))
+    told = {*begun, *(one.id for one in usage)}
+    assert told >= {sa for number in range(40) if number != 20 for sa in numbered(number).ids}
+
+
+def numbered(number: int) -> SaSet:
+    """One of many sets."""
+    first = 0x3000 + 4 * number
+    return sa_set(
+        spi_uc=first, spi_us=first + 1, spi_pc=first + 2, spi_ps=first + 3, port_uc=41000 + number
+    )
 
 
 # -- traffic ---------------------------------------------------------------------------------------

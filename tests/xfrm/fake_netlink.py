@@ -6,6 +6,7 @@ them is tested in ``tests/netns``; this one refuses on order and needs no rights
 
 import errno
 from collections import deque
+from socket import AF_INET, htonl, inet_pton
 
 from xfrm import wire
 from xfrm.layout import (
@@ -19,6 +20,7 @@ from xfrm.layout import (
     Flag,
     Msg,
 )
+from xfrm.model import SaId
 
 NAME = slice(USERSA_INFO.offset["id"], USERSA_INFO.offset["id"] + 20)  # destination and SPI
 CURRENT = slice(USERSA_INFO.offset["curlft"], USERSA_INFO.offset["curlft"] + LIFETIME_CUR.size)
@@ -61,6 +63,13 @@ class FakeNetlink:
         if not self._answers:
             raise BlockingIOError(errno.EAGAIN, "nothing within the time limit")
         return self._answers.popleft()
+
+    def count(self, sa: SaId, *, octets: int, packets: int, used: int) -> None:
+        """Let an SA have been used."""
+        name = USERSA_ID.pack(inet_pton(AF_INET, sa.destination), htonl(sa.spi), 0, 0)[:20]
+        state = self.states[name]
+        current = LIFETIME_CUR.pack(octets, packets, self.added, used)
+        self.states[name] = state[: CURRENT.start] + current + state[CURRENT.stop :]
 
     def late_answer(self, sequence: int, code: int) -> None:
         """Put the answer to a request that was given up long ago into the queue."""

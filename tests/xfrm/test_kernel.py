@@ -157,6 +157,33 @@ def test_dump_and_present_tell_of_our_reqid_only(netlink, kernel):
     assert kernel.present() == set(sa_set().ids) == {sa.id for sa in kernel.dump()}
 
 
+def test_usage_tells_of_our_reqid_only_and_closes_its_socket(netlink, kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    theirs = replace(sa_set(), ue="192.0.2.11", pcscf="192.0.2.1")
+    XfrmKernel(REQID + 1, ()).install(theirs, KEYS, 300)
+    netlink.count(sa_set().ids[3], octets=900, packets=2, used=1001)
+    told = {one.id: tuple(one[1:]) for one in kernel.usage()}
+    assert told == dict.fromkeys(sa_set().ids, (0, 0, 0)) | {sa_set().ids[3]: (2, 900, 1001)}
+    assert kinds(netlink.sends[-1]) == ["GETSA"]
+    assert netlink.is_closed
+
+
+def test_usage_that_is_given_up_closes_its_socket(netlink, kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    usage = kernel.usage()
+    next(usage)
+    assert not netlink.is_closed
+    del usage
+    assert netlink.is_closed
+
+
+def test_usage_that_the_kernel_refuses(netlink, kernel):
+    netlink.lose = 100
+    with pytest.raises(KernelRefusal, match="XFRM netlink"):
+        list(kernel.usage())
+    assert netlink.is_closed
+
+
 def test_open_installs_policies_before_it_sweeps(netlink, kernel):
     XfrmKernel(REQID, ()).install(sa_set(), KEYS, 0)
     XfrmKernel(REQID + 1, ()).install(

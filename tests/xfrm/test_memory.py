@@ -74,6 +74,20 @@ def test_lifetime_0_is_for_ever(kernel):
     assert {sa.lifetime for sa in kernel.dump()} == {0}
 
 
+def test_usage_is_what_a_test_has_counted(kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    first, second, third, last = sa_set().ids
+    kernel.packets[last] += 3
+    told = {one.id: one.packets for one in kernel.usage()}
+    assert told == {first: 0, second: 0, third: 0, last: 3}
+    kernel.remove(sa_set())
+    assert list(kernel.usage()) == []
+    assert not kernel.packets
+    kernel.refusal = KernelRefusal("dump", errno.ENOMEM, "ENOMEM")
+    with pytest.raises(KernelRefusal):
+        list(kernel.usage())
+
+
 def test_open_sweeps_and_close_empties(kernel):
     kernel.install(sa_set(), KEYS, 300)
     assert kernel.open() == 4
