@@ -112,6 +112,17 @@ class Namespace:
         counters = dict(line.split() for line in lines)
         return {name: int(count) for name, count in counters.items() if int(count)}
 
+    def counters(self) -> dict[str, int]:
+        """Return the kernel's counters of IP, TCP and UDP, e.g. {"TcpAttemptFails": 1}."""
+        with self.entered():
+            net = Path("/proc/thread-self/net")
+            old, lines = (net / "snmp").read_text(), (net / "snmp6").read_text().splitlines()
+        found = {name: int(count) for name, count in map(str.split, lines)}
+        rows = [line.split() for line in old.splitlines()]
+        for (kind, *names), (_, *counts) in zip(rows[::2], rows[1::2], strict=True):
+            found |= {f"{kind[:-1]}{name}": int(n) for name, n in zip(names, counts, strict=True)}
+        return found
+
     @contextlib.contextmanager
     def capture(self, interface: str) -> Iterator[Capture]:
         """Capture what crosses an interface within the block; read it inside or behind it."""

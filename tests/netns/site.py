@@ -148,6 +148,13 @@ class Site:
         assert phone.message(PEER).status == 200
         assert came_under(phone, self.request_to(phone)) is phone.current
 
+    def deregister_phones(self) -> None:
+        """Have every phone that is registered say goodbye, which the core does not challenge."""
+        self.core.registrar.behaviour = Behaviour(challenge_refresh=False)
+        for phone in self._phones:
+            if phone.current is not None:
+                phone.deregister()
+
     def close_phones(self) -> list[Phone]:
         """Close the phones made so far, and return them to be looked at."""
         phones, self._phones = self._phones, []
