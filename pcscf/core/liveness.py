@@ -57,22 +57,27 @@ class Liveness:
 
     def on_sip(self, row: SaRow) -> None:
         """Take note of a message under a set: no need to wait for the kernel's count of it."""
-        if row.owner in self._heard:
-            self._hear(row.owner)
+        if registration := self._watched(row):
+            self._hear(registration)
 
     def on_used(self, event: SasUsed) -> None:
         """Compare with the counts of before; who moved under one SA is not judged by another."""
-        still = set()
+        still: set[Registration] = set()
         for sa, packets in event.packets.items():
             row = self._context.sas.find_sa(sa)
-            if row is None or row.owner not in self._heard:
+            registration = row and self._watched(row)
+            if not row or not registration:
                 continue
             if _moved(row, sa, packets):
-                self._hear(row.owner)
+                self._hear(registration)
             else:
-                still.add(row.owner)
+                still.add(registration)
         for registration in still:
             self._judge(registration)
+
+    def _watched(self, row: SaRow) -> Registration | None:
+        owner = row.owner
+        return owner if isinstance(owner, Registration) and owner in self._heard else None
 
     def _hear(self, registration: Registration) -> None:
         self._heard[registration] = self._context.now
