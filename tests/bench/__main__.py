@@ -1,22 +1,29 @@
-"""Print the table of ``scripts/bench``, or the profile of a relayed MESSAGE (``--profile``)."""
+"""Print the table of ``scripts/bench``, or the profile of a relayed MESSAGE (``--profile``).
+
+The one argument is the directory of a compiled copy (``scripts/compile``): a MESSAGE is relayed
+by that as well.
+"""
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
 from pcscf.net.start import settle_memory
 from tests.bench import kernel, memory, proxying, sip, udp
 from tests.bench.players import Recorder, register
-from tests.bench.report import Figures, render
+from tests.bench.relays import ROOT
+from tests.bench.report import AS_PYTHON, COMPILED, Figures, render
 from tests.bench.timing import best
 
 
-def measure(phones: int, rounds: int, registered: tuple[int, int]) -> Figures:
+def measure(phones: int, rounds: int, registered: tuple[int, int], compiled: Path) -> Figures:
     """Weigh as many phones as ``registered`` says; time rounds of ``phones`` registering."""
     octets = dict(memory.per_phone(registered))
     recorder = Recorder()
     register(recorder, phones)
     installs = recorder.installs
+    forms = {COMPILED: compiled, AS_PYTHON: ROOT}
     return Figures(
         echo=udp.echo(),
         handling=sip.handling(phones, rounds),
@@ -25,8 +32,8 @@ def measure(phones: int, rounds: int, registered: tuple[int, int]) -> Figures:
         encoding=best(rounds, lambda: [kernel.encoding(each) for each in installs], phones),
         kernel=kernel.ask(),
         octets=octets,
-        protected=proxying.ask(),
-        plain=proxying.here(),
+        protected={form: proxying.ask(program) for form, program in forms.items()},
+        plain={form: proxying.here(program) for form, program in forms.items()},
     )
 
 
@@ -34,5 +41,8 @@ if __name__ == "__main__":
     if "--profile" in sys.argv:
         sys.stdout.write(proxying.profile_here())
         sys.exit()
+    compiled = Path(sys.argv[1]).resolve()
     settle_memory()  # as the server does
-    Console().print(render(measure(phones=400, rounds=5, registered=(1_000, 10_000))))
+    Console().print(
+        render(measure(phones=400, rounds=5, registered=(1_000, 10_000), compiled=compiled))
+    )

@@ -1,10 +1,10 @@
 """CPU of a protected MESSAGE transaction: our P-CSCF beside Kamailio's stateful relay.
 
-``python -m tests.bench.proxying`` prints the figures as JSON; it needs a kernel with ESP, so it
-runs behind ``scripts/with-esp``; ``ask`` sees to that. They take turns, short ones, as other work
-on the machine spoils some; the middle one of several makes a round, and a ratio is of two rounds
-that stand side by side. ``here`` is the same on this kernel, without ESP: both proxies then do
-their SIP work and little else.
+``python -m tests.bench.proxying DIR`` prints the figures as JSON, of the program in DIR; it needs
+a kernel with ESP, so it runs behind ``scripts/with-esp``; ``ask`` sees to that. They take turns,
+short ones, as other work on the machine spoils some; the middle one of several makes a round,
+and a ratio is of two rounds that stand side by side. ``here`` is the same on this kernel,
+without ESP: both proxies then do their SIP work and little else.
 """
 
 import contextlib
@@ -18,12 +18,11 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.cpu import first_in_line, spent
-from tests.bench.relays import Place, Relay, in_lab, kamailio, on_loopback, ours
+from tests.bench.relays import ROOT, Place, Relay, in_lab, kamailio, on_loopback, ours
 from tests.bench.timing import IN_UML, microseconds
 from tests.netns.lab import open_lab
 
-OURS, THEIRS, PLAIN = "pcscf, ESP", "Kamailio (fm), ESP", "Kamailio (fm), in clear"
-_ROOT = Path(__file__).parent.parent.parent
+OURS, THEIRS, PLAIN = "pcscf", "Kamailio (fm)", "Kamailio (fm), in clear"
 _ROUNDS, _TURNS, _MESSAGES, _WARM_UP = 7, 9, 100, 500
 _PROFILED, _PROFILED_MESSAGES = 25, 5_000  # functions that are told, of a load of its own
 
@@ -49,11 +48,11 @@ class ProxyFigures:
         return ratios[0], median(ratios), ratios[-1]
 
 
-def ask() -> ProxyFigures:
-    """Measure on a kernel with ESP."""
+def ask(program: Path) -> ProxyFigures:
+    """Measure the program of a directory on a kernel with ESP."""
     output = subprocess.run(
-        [_ROOT / "scripts/with-esp", sys.executable, "-m", "tests.bench.proxying"],
-        cwd=_ROOT,
+        [ROOT / "scripts/with-esp", sys.executable, "-m", "tests.bench.proxying", program],
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
@@ -62,12 +61,16 @@ def ask() -> ProxyFigures:
 
 
 def measure(
-    place: Place, directory: Path, rounds: int = _ROUNDS, turns: int = _TURNS
+    place: Place,
+    directory: Path,
+    program: Path = ROOT,
+    rounds: int = _ROUNDS,
+    turns: int = _TURNS,
 ) -> ProxyFigures:
     """Let them take turns."""
     cost: dict[str, list[float]] = {OURS: [], THEIRS: [], PLAIN: []}
     with contextlib.ExitStack() as stack:
-        mine = stack.enter_context(ours(place, directory))
+        mine = stack.enter_context(ours(place, directory, program))
         theirs, plain = stack.enter_context(kamailio(place, directory))
         relays = {OURS: mine, THEIRS: theirs, PLAIN: plain}
         stack.enter_context(first_in_line() if IN_UML else contextlib.nullcontext())
@@ -91,10 +94,10 @@ def turn_of(relay: Relay) -> float:
     return microseconds(waited if IN_UML else spent(relay.pids()) - before, _MESSAGES)
 
 
-def here() -> ProxyFigures:
+def here(program: Path) -> ProxyFigures:
     """Measure on this kernel, without ESP: what the SIP costs where system calls are cheap."""
     with tempfile.TemporaryDirectory() as directory:
-        return measure(on_loopback(), Path(directory))
+        return measure(on_loopback(), Path(directory), program)
 
 
 def profile_here() -> str:
@@ -106,7 +109,7 @@ def profile_here() -> str:
 def profile(place: Place, directory: Path, messages: int) -> str:
     """Tell where our time goes: the functions that take most of it, their own time first."""
     file = directory / "profile"
-    with ours(place, directory, file) as relay:
+    with ours(place, directory, profile=file) as relay:
         relay.load.carry(messages)
     lines = directory / "profile.txt"
     with lines.open("w") as output:
@@ -118,7 +121,7 @@ def profile(place: Place, directory: Path, messages: int) -> str:
 def main() -> None:
     """Print the figures of a kernel with ESP."""
     with tempfile.TemporaryDirectory() as directory, open_lab() as lab:
-        figures = measure(in_lab(lab), Path(directory))
+        figures = measure(in_lab(lab), Path(directory), Path(sys.argv[1]))
         sys.stdout.write(json.dumps(asdict(figures)))
 
 

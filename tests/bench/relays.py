@@ -6,6 +6,7 @@ given SAs of the same kind by hand, and knows nothing of them.
 """
 
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -31,6 +32,7 @@ from tests.peers.subscription import subscriber
 from tests.peers.text import Address, Headers, Message
 from tests.peers.wire import placed_in
 
+ROOT = Path(__file__).parent.parent.parent
 _START = 20.0  # seconds
 _CLEAR = 5060  # the P-CSCF's port and the core's
 _SINKS = (5070, 5071, 5072)  # of who answers MESSAGEs: ours, Kamailio's, those in clear
@@ -106,8 +108,13 @@ class Relay:
 
 
 @contextlib.contextmanager
-def ours(place: Place, directory: Path, profile: Path | None = None) -> Iterator[Relay]:
-    """Our P-CSCF with one phone; its profile is in the file ``profile`` at the end."""
+def ours(
+    place: Place, directory: Path, program: Path = ROOT, profile: Path | None = None
+) -> Iterator[Relay]:
+    """Our P-CSCF with one phone; its profile is in the file ``profile`` at the end.
+
+    ``program`` is the directory that has ``pcscf``: this one, or what ``scripts/compile`` made.
+    """
     file, log = directory / "pcscf.toml", directory / "pcscf.log"
     file.write_text(_settings(place))
     command = ["-m", "pcscf"]
@@ -120,12 +127,15 @@ def ours(place: Place, directory: Path, profile: Path | None = None) -> Iterator
             *(sys.executable, *command, "run", "--config", str(file)),
             stdout=output,
             stderr=subprocess.STDOUT,
+            cwd=program,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
     try:
         wait_until(
             lambda: " ready " in log.read_text() or process.poll() is not None, "pcscf", _START
         )
         assert process.poll() is None, log.read_text()
+        assert _is_compiled(process.pid) is (program != ROOT)
         with _registered(place) as phone:
             load = _from_phone(place, phone)
             with contextlib.closing(load):
@@ -133,6 +143,10 @@ def ours(place: Place, directory: Path, profile: Path | None = None) -> Iterator
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(_START)
+
+
+def _is_compiled(pid: int) -> bool:
+    return "__mypyc." in Path(f"/proc/{pid}/maps").read_text()
 
 
 def _settings(place: Place) -> str:

@@ -34,13 +34,13 @@ def test_a_profile_names_our_functions(tmp_path: Path) -> None:
 
 
 def test_the_kernel_with_esp_is_asked_in_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+    asked: list[list[str | Path]] = []
 
-    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+    def run(command: list[str | Path], **_: object) -> "subprocess.CompletedProcess[str]":
         asked.append(command)
-        return subprocess.CompletedProcess(command, 0, '{"cost": {"pcscf, ESP": [1.5]}}')
+        return subprocess.CompletedProcess(command, 0, '{"cost": {"pcscf": [1.5]}}')
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert proxying.ask() == ProxyFigures({OURS: [1.5]})
+    assert proxying.ask(Path("a")) == ProxyFigures({OURS: [1.5]})
     assert str(asked[0][0]).endswith("scripts/with-esp")
-    assert asked[0][-1] == proxying.__name__
+    assert asked[0][-2:] == [proxying.__name__, Path("a")]
