@@ -11,7 +11,7 @@ from typing import Final
 _HEAD_END: Final = re.compile(rb"\r\n\r\n")
 
 
-class _Header:
+class Header:
     """A header of which the first value is wanted."""
 
     def __init__(self, name: str, compact: str = "") -> None:
@@ -40,8 +40,8 @@ def _line(data: bytes, start: int, end: int) -> str:
     return line.decode("utf-8", "replace")
 
 
-_CALL_ID: Final = _Header("Call-ID", "i")
-_CSEQ: Final = _Header("CSeq")
+_CALL_ID: Final = Header("Call-ID", "i")
+_CSEQ: Final = Header("CSeq")
 
 call_id = _CALL_ID.value
 
