@@ -27,11 +27,20 @@ class Hosts:
         self._names = dict(given or {})
         self._roles: dict[str, str] = {}
         self._numbers = dict.fromkeys((_UE, _PCSCF, _CORE), 0)
+        self._core_side: set[str] = set()  # addresses of a P-CSCF that it sends REGISTERs on from
         self._received: dict[str, str] = {}  # Call-ID of a REGISTER, the host that it came to
 
     def name(self, host: str) -> str:
         """Give what the host is called; its address if that is all."""
         return self._names.get(host, host)
+
+    def named(self) -> list[tuple[str, str]]:
+        """Give addresses and names: phones first, the core last, then what the user alone named."""
+        order = list(self._numbers)
+        return sorted(
+            self._names.items(),
+            key=lambda item: order.index(self._roles[item[0]]) if item[0] in self._roles else 3,
+        )
 
     def on_gm(self, message: SipMessage) -> bool:
         """Whether one of the two ends is a phone."""
@@ -47,8 +56,8 @@ class Hosts:
         if message.data.startswith(b"REGISTER "):
             return self._learn_register(message, src, dst)
         if src in roles:
-            return self._call(dst, _other(roles[src], message))
-        return self._call(src, _other(roles[dst], message)) if dst in roles else []
+            return self._call_other(dst, src, message)
+        return self._call_other(src, dst, message) if dst in roles else []
 
     def _learn_register(self, message: SipMessage, src: str, dst: str) -> list[str]:
         register, call_id = message.parsed, glance.call_id(message.data)
@@ -59,7 +68,18 @@ class Hosts:
                 self._received.setdefault(call_id, dst)
             return self._call(src, _UE) + self._call(dst, _PCSCF)
         pcscf = self._received.get(call_id)
+        if self._roles.get(src, _PCSCF) == _PCSCF:
+            self._core_side.add(src)
         return self._call(src, _PCSCF, self._names.get(pcscf or "")) + self._call(dst, _CORE)
+
+    def _call_other(self, host: str, known: str, message: SipMessage) -> list[str]:
+        """Give a role to whom a host talks with, if that host's own role tells it."""
+        role = self._roles[known]
+        if role == _PCSCF:
+            if message.sa:
+                return self._call(host, _UE)
+            return self._call(host, _CORE) if known in self._core_side else []
+        return self._call(host, _PCSCF if role == _UE else _CORE)
 
     def _call(self, host: str, role: str, name: str | None = None) -> list[str]:
         """Give a host its role, and a name where it has none."""
@@ -74,10 +94,3 @@ class Hosts:
             name = role if number == 1 else f"{role}{number}"
         self._names[host] = name
         return [host]
-
-
-def _other(role: str, message: SipMessage) -> str:
-    """Give the role of whom a host of this role talks with."""
-    if role == _PCSCF:
-        return _UE if message.sa else _CORE
-    return _PCSCF if role == _UE else _CORE

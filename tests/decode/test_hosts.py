@@ -31,11 +31,19 @@ def test_who_talks_with_whom_we_know() -> None:
     hosts.learn(seen(register(1), UE, PCSCF))
     message = sip("MESSAGE sip:b SIP/2.0")
     hosts.learn(seen(message, PCSCF, OTHER_UE, sa=an_sa()))
-    hosts.learn(seen(message, CORE, PCSCF))
-    hosts.learn(seen(message, CORE, SCSCF))
+    assert hosts.learn(seen(message, CORE, PCSCF)) == []  # in clear: anybody
+    hosts.learn(seen(register(2), PCSCF_CORE, SCSCF))
+    hosts.learn(seen(message, CORE, PCSCF_CORE))
     hosts.learn(seen(message, UE, Endpoint("192.0.2.2", 1)))
-    assert names(hosts, OTHER_UE, CORE, SCSCF) == ["UE2", "core", "core2"]
+    assert names(hosts, OTHER_UE, CORE, SCSCF) == ["UE2", "core2", "core"]
     assert hosts.name("192.0.2.2") == "P-CSCF2"
+
+
+def test_names_in_the_order_of_a_signals_way() -> None:
+    hosts = Hosts({"192.0.2.99": "tester"})
+    hosts.learn(seen(register(2), PCSCF_CORE, CORE))
+    hosts.learn(seen(register(1), UE, PCSCF))
+    assert [name for _, name in hosts.named()] == ["UE", "P-CSCF", "P-CSCF2", "core", "tester"]
 
 
 def test_gm_is_where_a_phone_is() -> None:
