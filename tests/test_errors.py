@@ -1,4 +1,4 @@
-from pcscf.errors import ConfigError, ParseError, PcscfError, SipError, StartError
+from pcscf.errors import CaptureError, ConfigError, ParseError, PcscfError, SipError, StartError
 
 
 def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
@@ -7,6 +7,7 @@ def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
         ParseError(400, "Bad Via"),
         ConfigError("x"),
         StartError("y"),
+        CaptureError("z"),
     ):
         assert isinstance(error, PcscfError)
         assert str(error).count("\n") == 0
