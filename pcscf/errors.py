@@ -7,6 +7,7 @@
     |   +-- ParseError          the message cannot be read; keeps what could be
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs
+    +-- KeyFileError            keys that were given to the decoder cannot be used
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
@@ -51,3 +52,7 @@ class ConfigError(PcscfError):
 
 class StartError(PcscfError):
     """The machine lacks what the P-CSCF needs; the text says what, and what mends it."""
+
+
+class KeyFileError(PcscfError):
+    """Keys given to the decoder that cannot be used; the text says which, and never the keys."""

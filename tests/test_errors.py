@@ -1,4 +1,11 @@
-from pcscf.errors import ConfigError, ParseError, PcscfError, SipError, StartError
+from pcscf.errors import (
+    ConfigError,
+    KeyFileError,
+    ParseError,
+    PcscfError,
+    SipError,
+    StartError,
+)
 
 
 def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
@@ -7,6 +14,7 @@ def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
         ParseError(400, "Bad Via"),
         ConfigError("x"),
         StartError("y"),
+        KeyFileError("z"),
     ):
         assert isinstance(error, PcscfError)
         assert str(error).count("\n") == 0

@@ -343,8 +343,8 @@ def test_a_flow_without_keys_is_tried_less_and_less_and_anew_with_new_keys() -> 
 
 
 def test_attempts_on_a_flow_are_bounded(monkeypatch) -> None:
-    attempts = []
-    monkeypatch.setattr("pcscf.decode.esp.recognise", lambda one: attempts.append(one))
+    attempts: list[Packet] = []
+    monkeypatch.setattr("pcscf.decode.esp.recognise", attempts.append)
     bench = Bench()
     sender = Sender()
     bench.faults(*(sender.send(n) for n in range(1, 1001)))
