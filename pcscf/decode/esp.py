@@ -101,9 +101,10 @@ class Opener:
         try:
             inside = state.open(payload)
         except EspIntegrityError:
-            return self._try_others(sa, state, packet)
+            fault = Fault.BAD_ICV if state.is_proven else Fault.WRONG_KEY
+            return self._try_others(sa, state, packet, fault)
         except EspError:
-            return _unread(sa, state, packet, Fault.MALFORMED)
+            return self._try_others(sa, state, packet, Fault.MALFORMED)
         return _read(sa, state, packet, inside)
 
     def _begin(self, sa: Sa) -> _State:
@@ -114,7 +115,7 @@ class Opener:
 
     # -- packets that the keys at hand do not open -----------------------------------------------
 
-    def _try_others(self, sa: Sa, state: _State, packet: Packet) -> Opened:
+    def _try_others(self, sa: Sa, state: _State, packet: Packet, fault: Fault) -> Opened:
         """Try what else may be behind the SPI: another algorithm, the SA of another time."""
         if not state.is_proven and self._may_try(state):
             for candidate in sa.candidates:
@@ -126,7 +127,7 @@ class Opener:
             its_state = self._states.get(other) or self._begin(other)
             if inside := _opened(its_state.open, packet):
                 return _read(other, its_state, packet, inside)
-        return _unread(sa, state, packet, Fault.BAD_ICV if state.is_proven else Fault.WRONG_KEY)
+        return _unread(sa, state, packet, fault)
 
     def _guess(self, sa: Sa, state: _State, packet: Packet) -> Opened:
         """Read a packet of an SA without keys, if that can be done."""
