@@ -8,6 +8,7 @@
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs
     +-- CaptureError            a capture cannot be read at all
+    +-- KeyFileError            keys that were given to the decoder cannot be used
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
@@ -56,3 +57,7 @@ class StartError(PcscfError):
 
 class CaptureError(PcscfError):
     """A capture that cannot be read from the start on; the text names it and the reason."""
+
+
+class KeyFileError(PcscfError):
+    """Keys given to the decoder that cannot be used; the text says which, and never the keys."""

@@ -1,4 +1,12 @@
-from pcscf.errors import CaptureError, ConfigError, ParseError, PcscfError, SipError, StartError
+from pcscf.errors import (
+    CaptureError,
+    ConfigError,
+    KeyFileError,
+    ParseError,
+    PcscfError,
+    SipError,
+    StartError,
+)
 
 
 def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
@@ -8,6 +16,7 @@ def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
         ConfigError("x"),
         StartError("y"),
         CaptureError("z"),
+        KeyFileError("z"),
     ):
         assert isinstance(error, PcscfError)
         assert str(error).count("\n") == 0

@@ -51,11 +51,20 @@ def read_header(packet: bytes) -> EspHeader:
 
 
 class EspCodec:
-    """Seals and opens packets under one suite and its keys."""
+    """Seals and opens packets under one suite and its keys; of one thread only.
 
-    def __init__(self, suite: Suite, keys: EspKeys) -> None:
+    With ``checked=False`` packets are opened without the key of the HMAC: their ICV is cut
+    off and not looked at. That is for captures of which no more is known; a combined
+    transform has one key, so there it changes nothing.
+    """
+
+    def __init__(self, suite: Suite, keys: EspKeys, *, checked: bool = True) -> None:
         self._suite = suite
-        self._transform = _transform(suite, keys)
+        self._transform = _transform(suite, keys, checked=checked)
+        # asked for with every packet, and properties that look in tables
+        self._start = _HEADER.size + suite.iv_size
+        self._around = self._start + suite.icv_size
+        self._alignment = suite.alignment
 
     def seal(
         self, spi: int, sequence: int, data: bytes, next_header: int, iv: bytes | None = None
@@ -68,7 +77,7 @@ class EspCodec:
         header = _HEADER.pack(spi, sequence)
         if iv is None:
             iv = header if self._suite.combined else os.urandom(self._suite.iv_size)
-        size = -(len(data) + _TRAILER_SIZE) % self._suite.alignment
+        size = -(len(data) + _TRAILER_SIZE) % self._alignment
         plain = data + _PADDING[:size] + bytes((size, next_header))
         return header + iv + self._transform.seal(header, iv, plain)
 
@@ -78,17 +87,14 @@ class EspCodec:
         Raises EspIntegrityError if the ICV is wrong, EspError for a packet that
         cannot be one. Replay is not looked at: see ReplayWindow.
         """
-        sequence = read_header(packet).sequence
-        start = _HEADER.size + self._suite.iv_size
-        size = len(packet) - start - self._suite.icv_size
-        if size < _TRAILER_SIZE or size % self._suite.alignment:
+        size = len(packet) - self._around
+        if size < _TRAILER_SIZE or size % self._alignment:
             raise EspError(f"{len(packet)} octets are no ESP packet of {self._suite.name}")
-        header, iv = packet[: _HEADER.size], packet[_HEADER.size : start]
-        plain = self._transform.open(header, iv, packet[start:])
-        return EspPayload(sequence, plain[-1], _without_padding(plain))
+        plain = self._transform.open(packet, self._start)
+        return EspPayload(read_header(packet).sequence, plain[-1], without_padding(plain))
 
 
-def _without_padding(plain: bytes) -> bytes:
+def without_padding(plain: bytes) -> bytes:
     """Take trailer and padding off; RFC 4303 2.4 has the receiver inspect the padding."""
     size = plain[-2]
     end = len(plain) - _TRAILER_SIZE - size
@@ -98,15 +104,19 @@ def _without_padding(plain: bytes) -> bytes:
 
 
 class _Transform(NamedTuple):
-    """Two functions of (header, IV, text): plain to protected with ICV, and back."""
+    """What protects.
+
+    ``seal`` makes of (header, IV, plain) what follows the IV, with the ICV. ``open`` makes of a
+    whole packet and the number of octets in front of its payload the payload in plain.
+    """
 
     seal: Callable[[bytes, bytes, bytes], bytes]
-    open: Callable[[bytes, bytes, bytes], bytes]
+    open: Callable[[bytes, int], bytes]
 
 
-def _transform(suite: Suite, keys: EspKeys) -> _Transform:
+def _transform(suite: Suite, keys: EspKeys, *, checked: bool) -> _Transform:
     if suite.combined is None:
-        return _separate(suite, keys)
+        return _separate(suite, keys, checked=checked)
     key, salt = keys.crypt[:-_SALT_SIZE], keys.crypt[-_SALT_SIZE:]
     return (_gcm if suite.ealg == "aes-gcm" else _gmac)(AESGCM(key), salt)
 
@@ -117,8 +127,9 @@ def _gcm(aead: AESGCM, salt: bytes) -> _Transform:
     def seal(header: bytes, iv: bytes, plain: bytes) -> bytes:
         return aead.encrypt(salt + iv, plain, header)
 
-    def open_(header: bytes, iv: bytes, sealed: bytes) -> bytes:
-        return _checked(aead, salt + iv, sealed, header)
+    def open_(packet: bytes, start: int) -> bytes:
+        nonce = salt + packet[_HEADER.size : start]
+        return _decrypted(aead, nonce, packet[start:], packet[: _HEADER.size])
 
     return _Transform(seal, open_)
 
@@ -129,29 +140,32 @@ def _gmac(aead: AESGCM, salt: bytes) -> _Transform:
     def seal(header: bytes, iv: bytes, plain: bytes) -> bytes:
         return plain + aead.encrypt(salt + iv, b"", header + iv + plain)
 
-    def open_(header: bytes, iv: bytes, sealed: bytes) -> bytes:
-        plain, icv = sealed[:-_TAG_SIZE], sealed[-_TAG_SIZE:]
-        _checked(aead, salt + iv, icv, header + iv + plain)
-        return plain
+    def open_(packet: bytes, start: int) -> bytes:
+        nonce = salt + packet[_HEADER.size : start]
+        _decrypted(aead, nonce, packet[-_TAG_SIZE:], packet[:-_TAG_SIZE])
+        return packet[start:-_TAG_SIZE]
 
     return _Transform(seal, open_)
 
 
-def _checked(aead: AESGCM, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+def _decrypted(aead: AESGCM, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
     try:
         return aead.decrypt(nonce, sealed, associated)
     except InvalidTag:
         raise EspIntegrityError("the ICV is wrong") from None
 
 
-def _separate(suite: Suite, keys: EspKeys) -> _Transform:
+def _separate(suite: Suite, keys: EspKeys, *, checked: bool) -> _Transform:
     """Encrypt, then authenticate (RFC 4303 3.3.2); the ICV is the head of the HMAC."""
     cipher = _cipher(suite, keys.crypt)
-    digest = _digest(suite)
+    decrypt = None if cipher is None else _cbc_decryptor(cipher)
+    keyed = HMAC(keys.auth, _digest(suite)) if checked else None
     size = suite.icv_size
 
     def icv(covered: bytes) -> bytes:
-        mac = HMAC(keys.auth, digest)
+        if keyed is None:
+            raise EspError("no key for the ICV")
+        mac = keyed.copy()  # half the cost of keying one for each packet
         mac.update(covered)
         return mac.finalize()[:size]
 
@@ -161,16 +175,27 @@ def _separate(suite: Suite, keys: EspKeys) -> _Transform:
             plain = encryptor.update(plain) + encryptor.finalize()
         return plain + icv(header + iv + plain)
 
-    def open_(header: bytes, iv: bytes, sealed: bytes) -> bytes:
-        text = sealed[:-size]
-        if not bytes_eq(icv(header + iv + text), sealed[-size:]):
+    def open_(packet: bytes, start: int) -> bytes:
+        if keyed is not None and not bytes_eq(icv(packet[:-size]), packet[-size:]):
             raise EspIntegrityError("the ICV is wrong")
-        if cipher is None:
-            return text
-        decryptor = Cipher(cipher, CBC(iv)).decryptor()
-        return decryptor.update(text) + decryptor.finalize()
+        return packet[start:-size] if decrypt is None else decrypt(packet[_HEADER.size : -size])
 
     return _Transform(seal, open_)
+
+
+def _cbc_decryptor(cipher: BlockCipherAlgorithm) -> Callable[[bytes], bytes]:
+    """Make a function of IV and text, whole blocks, that costs no new context a packet.
+
+    To CBC the IV is the block before the first one: fed in front of the text it makes all
+    that was decrypted earlier irrelevant, and only its own block comes out as rubbish.
+    """
+    size = cipher.block_size // 8
+    update = Cipher(cipher, CBC(bytes(size))).decryptor().update
+
+    def decrypt(blocks: bytes) -> bytes:
+        return update(blocks)[size:]
+
+    return decrypt
 
 
 def _cipher(suite: Suite, key: bytes) -> BlockCipherAlgorithm | None:

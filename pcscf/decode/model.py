@@ -62,6 +62,22 @@ class Fault(StrEnum):
     CUT = "cut by the snap length"
     SELECTOR = "selector"  # good, but its ports or addresses are not those that were agreed
     REPLAYED = "replayed"
+    LATE = "late"  # read, but a receiver has dropped it: behind its window (RFC 4303 3.4.3)
+
+
+class Candidate(NamedTuple):
+    """An algorithm and keys that an SA may have: a packet that opens under them proves it.
+
+    Not ``checked``: the key of the ICV is not known, only that of the cipher.
+    """
+
+    suite: Suite
+    keys: EspKeys
+    origin: str
+    checked: bool = True
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.suite.name}, {self.origin!r})"
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +86,8 @@ class Sa:
 
     ``suite`` and ``keys`` are None as long as nothing is known but the SPI. ``ports`` are those
     of source and destination that were agreed, if that was seen. ``since`` and ``until`` bound
-    the time in which the SPI means this SA.
+    the time in which the SPI means this SA. ``candidates`` are what it may be instead of
+    ``suite`` and ``keys``, as long as no packet has opened.
     """
 
     spi: int
@@ -84,6 +101,8 @@ class Sa:
     since: int | None = None
     until: int | None = None
     checked: bool = True  # False: the ICV cannot be checked
+    icv_size: int | None = None  # octets, where NULL encryption was recognised without keys
+    candidates: tuple[Candidate, ...] = ()
     # -- counted
     packets: int = 0
     octets: int = 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors import load
-from xfrm.algorithms import SUITES, Suite
+from xfrm.algorithms import SUITES, EspKeys, Suite
 from xfrm.errors import EspError, EspIntegrityError
 from xfrm.esp import EspCodec, EspPayload, ReplayWindow, read_header
 from xfrm.model import AkaKeys
@@ -96,6 +96,26 @@ def test_every_octet_is_covered_by_the_icv(suite):
         forged = sealed[:at] + bytes((sealed[at] ^ 1,)) + sealed[at + 1 :]
         with pytest.raises(EspIntegrityError):
             codec(suite).open(forged)
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_packets_open_in_any_order_whatever_was_opened_before(suite):
+    one = codec(suite)
+    sealed = [one.seal(1, n, bytes([n]) * n * 20, 17) for n in range(1, 4)]
+    for n in (3, 1, 2, 3, 3):
+        with pytest.raises(EspIntegrityError):
+            one.open(sealed[0][:-1] + bytes((sealed[0][-1] ^ 1,)))
+        assert one.open(sealed[n - 1]).data == bytes([n]) * n * 20
+
+
+@pytest.mark.parametrize("suite", [s for s in SUITES if not s.combined], ids=lambda s: s.name)
+def test_without_the_key_of_the_icv_it_is_not_looked_at(suite):
+    sealed = bytearray(codec(suite).seal(1, 9, b"REGISTER", 17))
+    sealed[-1] ^= 1
+    unchecked = EspCodec(suite, EspKeys(b"", suite.keys(KEYS).crypt), checked=False)
+    assert unchecked.open(bytes(sealed)) == EspPayload(9, 17, b"REGISTER")
+    with pytest.raises(EspError):
+        unchecked.seal(1, 9, b"", 17)
 
 
 @each_suite
