@@ -50,6 +50,8 @@ def _row(sa: Sa) -> str | None:
 
 def _algorithms(sa: Sa) -> tuple[str, str, str, str] | None:
     """Give the cipher and its key, the authentication and its key."""
+    if sa.suite is None and sa.icv_size is not None:
+        return "NULL", "", _UNCHECKED.format(sa.icv_size * 8), ""
     names = sa.suite.wireshark if sa.suite else None
     if sa.suite is None or names is None:
         return None

@@ -22,6 +22,7 @@ from pcscf.decode.notes import notes, title
 from pcscf.decode.output import Sink
 from pcscf.decode.plain import plain, plain_message
 from pcscf.decode.redact import hide_keys
+from pcscf.decode.sa_listing import suite_of
 from pcscf.decode.summary import Summary, unread
 from pcscf.decode.verdict import verdict
 
@@ -99,7 +100,7 @@ class Html:
             "src": sa.src,
             "dst": sa.dst,
             "ports": sa.ports,
-            "suite": sa.suite.name if sa.suite else "",
+            "suite": suite_of(sa),
             "user": plain(sa.user),
             "origin": plain(sa.origin),
             "packets": sa.packets,

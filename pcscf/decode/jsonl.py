@@ -57,6 +57,7 @@ class Jsonl:
             "ports": sa.ports,
             "alg": suite and suite.alg,
             "ealg": suite and suite.ealg,
+            "icv_size": suite.icv_size if suite else sa.icv_size,
             "user": sa.user or None,
             "keys_from": sa.origin or None,
             "icv_checked": sa.checked,

@@ -72,4 +72,5 @@ _TOLD: Final[Mapping[Fault, Callable[[Sa, str], str]]] = {
     Fault.CUT: lambda _, packets: f"{packets} cut by the snap length: capture whole ones (-s 0)",
     Fault.SELECTOR: _selector,
     Fault.REPLAYED: lambda _, packets: f"{packets} seen before: captured twice, or replayed",
+    Fault.LATE: lambda _, packets: f"{packets} too late for a receiver's window, which drops them",
 }

@@ -20,11 +20,18 @@ def endpoint(name: Name, host: str, port: int) -> str:
     return str(Endpoint(name(host), port))
 
 
+def suite_of(sa: Sa) -> str:
+    """Give the algorithms; of NULL encryption that was recognised, how long its ICV is."""
+    if sa.suite:
+        return sa.suite.name
+    return "" if sa.icv_size is None else f"NULL, ICV of {sa.icv_size} octets"
+
+
 def describe(sa: Sa, name: Name) -> str:
     """Give an SA in a line: SPI, ends, suite, whose it is, where the keys are from."""
     words = [f"0x{sa.spi:08x}", _ends(sa, name)]
-    if sa.suite:
-        words.append(sa.suite.name)
+    if suite := suite_of(sa):
+        words.append(suite)
     if sa.user:
         words.append(f"of {plain(sa.user)}")
     return " ".join(words) + f"; {_keys(sa)}"
@@ -45,7 +52,7 @@ def _row(sa: Sa, name: Name) -> tuple[str, ...]:
     return (
         f"0x{sa.spi:08x}",
         _ends(sa, name),
-        sa.suite.name if sa.suite else "",
+        suite_of(sa),
         plain(sa.user),
         _keys(sa),
         f"{sa.packets}",

@@ -39,7 +39,7 @@ def _esp(summary: Summary) -> str:
     else:
         faults = _counts(summary, UNREADABLE)
         text = f"{summary.esp:,} ESP packets, {summary.unread:,} of them not read: {faults}"
-    if doubtful := _counts(summary, (Fault.SELECTOR, Fault.REPLAYED)):
+    if doubtful := _counts(summary, (Fault.SELECTOR, Fault.REPLAYED, Fault.LATE)):
         text += f"; of those read {doubtful}"
     return f"{text}."
 

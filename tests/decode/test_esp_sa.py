@@ -51,6 +51,8 @@ def test_without_the_key_of_the_icv_wireshark_is_told_its_length() -> None:
     assert "no keys" in table(sa)
     sa.suite = Suite("hmac-sha-1-96", "null")
     assert '"NULL","","ANY 96 bit authentication [no checking]",""\n' in table(sa)
+    sa.suite, sa.icv_size = None, 16
+    assert '"NULL","","ANY 128 bit authentication [no checking]",""\n' in table(sa)
 
 
 def test_what_wireshark_cannot_open_is_a_comment() -> None:

@@ -67,13 +67,13 @@ def test_an_sa_with_what_was_counted(sink: io.BytesIO) -> None:
     assert lines(sink) == [
         {
             "type": "sa", "spi": 0x1A2B, "src": UE.host, "dst": PCSCF.host, "ports": [6101, 5063],
-            "alg": "hmac-sha-1-96", "ealg": "aes-cbc", "user": "alice@home",
+            "alg": "hmac-sha-1-96", "ealg": "aes-cbc", "icv_size": 12, "user": "alice@home",
             "keys_from": "CK and IK of the 401 in frame 2", "icv_checked": True,
             "since": 1_700_000_000.123457, "until": None,
             "packets": 3, "bytes": 900,
             "first_time": 1_700_000_000.123457, "last_time": 1_700_000_000.123457,
             "first_sequence": 1, "last_sequence": 3, "missing": 1, "replayed": 2, "bad_icv": 1,
-            "unknown_spi": 0, "wrong_key": 0, "malformed": 0, "cut": 0, "selector": 0,
+            "unknown_spi": 0, "wrong_key": 0, "malformed": 0, "cut": 0, "selector": 0, "late": 0,
             "reason": "some reason",
         }
     ]  # fmt: skip

@@ -39,6 +39,7 @@ def test_nothing_is_said_where_all_went_well() -> None:
             "which were agreed",
         ),
         (Fault.REPLAYED, "2 packets seen before: captured twice, or replayed"),
+        (Fault.LATE, "2 packets too late for a receiver's window, which drops them"),
     ],
 )
 def test_each_fault_in_words(fault: Fault, said: str) -> None:
@@ -46,6 +47,13 @@ def test_each_fault_in_words(fault: Fault, said: str) -> None:
     sa.origin = "FILE"
     sa.faults = Counter({fault: 2})
     assert reason(sa) == said
+
+
+def test_every_fault_has_words() -> None:
+    for fault in Fault:
+        sa = an_sa()
+        sa.faults[fault] = 1
+        assert reason(sa)
 
 
 def test_several_reasons_stand_side_by_side() -> None:

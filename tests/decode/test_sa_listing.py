@@ -22,6 +22,11 @@ def test_an_sa_in_a_line() -> None:
     assert describe(Sa(1, UE.host, "b"), name) == "0x00000001 UE -> b; no keys"
 
 
+def test_null_encryption_that_was_recognised() -> None:
+    sa = Sa(1, UE.host, "b", icv_size=12)
+    assert describe(sa, name) == "0x00000001 UE -> b NULL, ICV of 12 octets; no keys"
+
+
 def test_a_table_of_what_was_counted() -> None:
     unknown = Sa(1, UE.host, PCSCF.host, packets=12, octets=3456)
     unknown.first_sequence, unknown.last_sequence, unknown.missing = 70, 90, 9
