@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -246,9 +247,10 @@ cli.main()
 
 
 def started(*words: object, **options: Any) -> subprocess.Popen[bytes]:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
     )  # fmt: skip
 
 
@@ -279,6 +281,7 @@ def test_ctrl_c_tells_what_was_found(tmp_path: Path) -> None:
     process.stdin.write(path.read_bytes())
     process.stdin.flush()
     # it is there as soon as it is decoded, though there is more to come
+    assert select.select([process.stdout], [], [], 30)[0]
     first = [json.loads(process.stdout.readline()) for _ in range(2)]
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
