@@ -3,7 +3,7 @@
 (() => {
   const ROW = 46; // the height of a row, as in the style
   const MARGIN = 110; // what the times take at the left
-  const LANE = 165; // the least distance of two hosts
+  const LANE = 188; // the least distance of two hosts
   const AROUND = 8; // rows drawn above and below what is seen
 
   const at = (id) => document.getElementById(id);
