@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from socket import socket
 from typing import Any, Protocol
 
@@ -98,6 +98,7 @@ class Server:
             max_queries=settings.dns.max_queries,
         )
         self._events: deque[Event] = deque()
+        self._leaving: dict[Endpoint, list[SendSip]] = {}  # datagrams, by the socket
         self._is_busy = False
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -167,7 +168,7 @@ class Server:
                 self._listeners.append((sock, side))
             else:
                 self._udp[local] = UdpSocket(
-                    sock, side, self.dispatch, limits.max_message, limits.send_buffer
+                    sock, side, self.dispatch_all, limits.max_message, limits.send_buffer
                 )
 
     def _tcp_table(self) -> TcpTable:
@@ -189,20 +190,26 @@ class Server:
     # -- events and effects -------------------------------------------------------------------
 
     def dispatch(self, event: Event) -> None:
-        """Handle an event and all that follows from it.
+        """Handle an event and all that follows from it."""
+        self.dispatch_all((event,))
+
+    def dispatch_all(self, events: Sequence[Event]) -> None:
+        """Handle events in their order, and all that follows from them.
 
         Effects may cause events; those wait their turn, so that a list of
         effects is carried out whole before the core decides again.
         """
         if self._is_closed:
             return
-        self._events.append(event)
+        self._events.extend(events)
         if self._is_busy:
             return
         self._is_busy = True
         try:
             while self._events:
                 self._handle(self._events.popleft())
+                if not self._events:
+                    self._flush()
         finally:
             self._is_busy = False
         self._set_timer()
@@ -219,9 +226,11 @@ class Server:
 
     def _execute(self, effect: Effect) -> bool:
         """Carry out one effect. False: those behind it must not happen."""
+        if isinstance(effect, SendSip):
+            self._send(effect)
+            return True
+        self._flush()  # what was sent before has to leave under the SAs that are there now
         match effect:
-            case SendSip():
-                self._send(effect)
             case InstallSas():
                 return self._install(effect)
             case ExtendSas(sa_set, lifetime):
@@ -240,9 +249,15 @@ class Server:
         if effect.flow.transport is Transport.TCP:
             self._tcp.send(effect)
         elif effect.flow.local in self._udp:
-            self._udp[effect.flow.local].send(effect)
+            self._leaving.setdefault(effect.flow.local, []).append(effect)
         elif effect.ref:
             self.dispatch(SendFailed(effect.flow, effect.ref, "no socket at the local address"))
+
+    def _flush(self) -> None:
+        """Send the datagrams of the events that were handled together."""
+        leaving, self._leaving = self._leaving, {}
+        for local, effects in leaving.items():
+            self._udp[local].send(effects)
 
     def _install(self, effect: InstallSas) -> bool:
         try:

@@ -1,22 +1,21 @@
 """One UDP socket: drained in bursts, sent on without waiting.
 
 asyncio's datagram transport costs one and a half times as much per datagram as
-reading the socket here, so only the loop's readiness call-backs are used.
+reading the socket here, so only the loop's readiness call-backs are used. What waits is
+read first and handed on together: the kernel and the decisions each work without a break.
 """
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pcscf.core.effects import SendSip
 from pcscf.core.events import Event, SendFailed, SipReceived, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
+from pcscf.net.datagrams import Address, receive, send
 from pcscf.net.sockets import endpoint
 
-# Datagrams a wake-up; then the other sockets and the timer have their turn.
-BURST = 64
 # Keep-alives that phones send over UDP: CRLF, CRLFCRLF, one NUL, nothing at all.
 _LONGEST_KEEP_ALIVE = 4
 _KEEP_ALIVE_OCTETS = b"\r\n\0"
@@ -29,7 +28,7 @@ class UdpSocket:
         self,
         sock: socket.socket,
         side: Side,
-        emit: Callable[[Event], None],
+        emit: Callable[[Sequence[Event]], None],
         max_message: int,
         send_buffer: int,
     ) -> None:
@@ -40,7 +39,7 @@ class UdpSocket:
         self._emit = emit
         self._max_message = max_message
         self._send_buffer = send_buffer
-        self._queue: deque[SendSip] = deque()
+        self._queue: list[SendSip] = []
         self._queued = 0  # octets
         self._loop = asyncio.get_running_loop()
 
@@ -54,45 +53,55 @@ class UdpSocket:
         self._loop.remove_writer(self._sock)
         self._sock.close()
 
-    def send(self, effect: SendSip) -> None:
+    def send(self, effects: Sequence[SendSip]) -> None:
         """Send, or queue while the socket's buffer is full. A failure comes back as an event."""
-        if self._queue or not self._sent(effect):
-            self._enqueue(effect)
+        failed: list[Event] = []
+        left = effects if self._queue else self._unsent(effects, failed)
+        for effect in left:
+            self._enqueue(effect, failed)
+        self._tell(failed)
 
     def _drain(self) -> None:
-        size = self._max_message + 1  # one more octet tells a message that is too long
-        for _ in range(BURST):
-            try:
-                data, address = self._sock.recvfrom(size)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                # An ICMP error that some peer provoked; it says nothing about this socket.
-                self.receive_errors += 1
-                return
-            self._received(data, Flow(Transport.UDP, self._side, self.local, endpoint(address)))
-
-    def _received(self, data: bytes, flow: Flow) -> None:
-        if len(data) <= _LONGEST_KEEP_ALIVE and not data.strip(_KEEP_ALIVE_OCTETS):
-            return
-        if len(data) > self._max_message:
-            self._emit(SipUnreadable(flow, data, ParseError(513, "Message Too Large", data)))
-            return
-        self._emit(SipReceived(flow, data))
-
-    def _sent(self, effect: SendSip) -> bool:
-        """Try to send. False: the kernel has no room now; True: sent, or failed for good."""
         try:
-            self._sock.sendto(effect.data, effect.flow.remote)
+            # One more octet tells a message that is too long.
+            received = receive(self._sock, self._max_message + 1)
         except (BlockingIOError, InterruptedError):
-            return False
-        except OSError as error:
-            self._fail(effect, error.strerror or str(error))
-        return True
+            return
+        except OSError:
+            # An ICMP error that some peer provoked; it says nothing about this socket.
+            self.receive_errors += 1
+            return
+        events = [
+            self._event(data, address)
+            for data, address in received
+            if len(data) > _LONGEST_KEEP_ALIVE or data.strip(_KEEP_ALIVE_OCTETS)
+        ]
+        if events:
+            self._emit(events)
 
-    def _enqueue(self, effect: SendSip) -> None:
+    def _event(self, data: bytes, address: Address) -> Event:
+        flow = Flow(Transport.UDP, self._side, self.local, endpoint(address))
+        if len(data) > self._max_message:
+            return SipUnreadable(flow, data, ParseError(513, "Message Too Large", data))
+        return SipReceived(flow, data)
+
+    def _unsent(self, effects: Sequence[SendSip], failed: list[Event]) -> Sequence[SendSip]:
+        """Send from the first on; give those that the kernel has no room for now."""
+        start = 0
+        datagrams = [(effect.data, effect.flow.remote) for effect in effects]
+        while start < len(datagrams):
+            try:
+                start += send(self._sock, datagrams[start:])
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                _fail(effects[start], error.strerror or str(error), failed)
+                start += 1
+        return effects[start:]
+
+    def _enqueue(self, effect: SendSip, failed: list[Event]) -> None:
         if self._queued + len(effect.data) > self._send_buffer:
-            self._fail(effect, "send buffer is full")
+            _fail(effect, "send buffer is full", failed)
             return
         if not self._queue:
             self._loop.add_writer(self._sock, self._flush)
@@ -100,12 +109,19 @@ class UdpSocket:
         self._queued += len(effect.data)
 
     def _flush(self) -> None:
-        while self._queue:
-            if not self._sent(self._queue[0]):
-                return
-            self._queued -= len(self._queue.popleft().data)
-        self._loop.remove_writer(self._sock)
+        failed: list[Event] = []
+        self._queue = list(self._unsent(self._queue, failed))
+        self._queued = sum(len(effect.data) for effect in self._queue)
+        if not self._queue:
+            self._loop.remove_writer(self._sock)
+        self._tell(failed)
 
-    def _fail(self, effect: SendSip, reason: str) -> None:
-        if effect.ref:
-            self._emit(SendFailed(effect.flow, effect.ref, reason))
+    def _tell(self, failed: list[Event]) -> None:
+        """Say what could not be sent, once the queue is in order again: more may be sent then."""
+        if failed:
+            self._emit(failed)
+
+
+def _fail(effect: SendSip, reason: str, failed: list[Event]) -> None:
+    if effect.ref:
+        failed.append(SendFailed(effect.flow, effect.ref, reason))

@@ -147,12 +147,15 @@ class IncomingCall:
         self.asked = self.stage.last_asked_of_phone()
 
     def phone_says(self, status: int, *lines: str, tag: str = "p1") -> None:
+        self.phone.says(self.answer(status, *lines, tag=tag))
+
+    def answer(self, status: int, *lines: str, tag: str = "p1") -> bytes:
         """The phone's answer, with what it must copy."""
         to = f"{head_of(self.asked, 'to')[0]};tag={tag}"
         copied = [*head_of(self.asked, "via", "record-route", "from"), to]
         copied += head_of(self.asked, "call-id", "cseq")
         contact = f"Contact: <sip:ue@{self.phone.host}:{self.phone.port_us}>"
-        self.phone.says(wire(f"SIP/2.0 {status} X", [*copied, contact, *lines]))
+        return wire(f"SIP/2.0 {status} X", [*copied, contact, *lines])
 
     def within(self, method: str, *lines: str, tag: str = "p1", cseq: int = 2) -> bytes:
         """A request of the core within the dialog."""

@@ -3,6 +3,7 @@
 import pytest
 
 from pcscf.core.flow import Transport
+from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.sip.message import Request, parse
 from tests.core.call import CALLEE, S_CSCF_ROUTE, IncomingCall, OutgoingCall, statuses
 from tests.core.phone import Phone
@@ -440,3 +441,55 @@ def test_too_many_dialogs_of_one_phone_push_the_oldest_out() -> None:
     assert stage.last_to_phone().status == 403
     calls[2].says(calls[2].within("BYE"))
     assert stage.last_to_core().method == "BYE"
+
+
+# --- media policy in all that carries an offer or an answer ---
+
+AUDIO = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
+    b"m=audio 5004 RTP/AVP 96 8\r\na=rtpmap:96 EVS/16000\r\na=rtpmap:8 PCMA/8000\r\n"
+)
+WITHOUT_EVS = AUDIO.replace(b" 96 8", b" 8").replace(b"a=rtpmap:96 EVS/16000\r\n", b"")
+
+
+def with_sdp(data: bytes) -> bytes:
+    """The message with an SDP body that offers EVS and PCMA."""
+    head = data.partition(b"Content-Length:")[0].decode()
+    lines = f"Content-Type: application/sdp\r\nContent-Length: {len(AUDIO)}\r\n\r\n"
+    return (head + lines).encode() + AUDIO
+
+
+@pytest.fixture
+def strict() -> tuple[Stage, Phone]:
+    stage = Stage(media=MediaPolicy(remove=frozenset({Codec("evs", "audio")})))
+    phone = Phone(stage)
+    phone.registered(expires=LONG)
+    return stage, phone
+
+
+def test_media_policy_holds_in_the_phones_offer_its_update_and_the_answers(
+    strict: tuple[Stage, Phone],
+) -> None:
+    call = OutgoingCall(*strict)
+    call.says(with_sdp(call.request("INVITE")))
+    stage, call.invite = call.stage, call.stage.last_to_core()
+    assert call.invite.body == WITHOUT_EVS
+    answer = call.answer(call.invite, 200, *call.invite.lines("record-route"))
+    stage.receive(FROM_CORE, with_sdp(answer))
+    assert stage.last_to_phone().body == WITHOUT_EVS
+    call.says(with_sdp(call.within("UPDATE")))
+    assert stage.last_to_core().body == WITHOUT_EVS
+    stage.receive(FROM_CORE, with_sdp(call.answer(stage.last_to_core(), 200)))
+    assert stage.last_to_phone().body == WITHOUT_EVS
+
+
+def test_media_policy_holds_in_the_cores_offer_and_the_phones_answer(
+    strict: tuple[Stage, Phone],
+) -> None:
+    stage, phone = strict
+    call = IncomingCall(stage, phone, stage.token())
+    stage.receive(FROM_CORE, with_sdp(call.invite()))
+    call.asked = stage.last_asked_of_phone()
+    assert call.asked.body == WITHOUT_EVS
+    phone.says(with_sdp(call.answer(200)))
+    assert parse(stage.to_core[-1].data).body == WITHOUT_EVS

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pcscf.core.effects import SendSip
 from pcscf.core.events import Event, SendFailed, SipReceived, SipUnreadable
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
-from pcscf.net import udp
+from pcscf.net import datagrams
 from pcscf.net.sockets import bound
 from pcscf.net.udp import UdpSocket
 from tests.net.support import HOST, looped, silence, udp_peer, until
@@ -23,7 +24,7 @@ class Bench:
         self.events: list[Event] = []
         self.raw = bound(Transport.UDP, Endpoint(host, 0))
         self.peer, self.remote = udp_peer(host)
-        self.udp = UdpSocket(self.raw, Side.CLEAR, self.events.append, max_message, send_buffer)
+        self.udp = UdpSocket(self.raw, Side.CLEAR, self.events.extend, max_message, send_buffer)
         self.udp.start()
 
     @property
@@ -53,7 +54,7 @@ async def test_a_datagram_is_a_message_with_its_flow(host):
 @looped
 async def test_a_burst_is_drained_in_order_and_leaves_room_for_others():
     with Bench() as bench:
-        texts = [b"%05d" % number for number in range(3 * udp.BURST)]
+        texts = [b"%05d" % number for number in range(3 * datagrams.MOST)]
         for text in texts:
             bench.receive(text)
         counts = []
@@ -62,7 +63,7 @@ async def test_a_burst_is_drained_in_order_and_leaves_room_for_others():
             counts.append(len(bench.events))
         assert [event.data for event in bench.events if isinstance(event, SipReceived)] == texts
         steps = [after - before for before, after in zip([0, *counts], counts, strict=False)]
-        assert max(steps) == udp.BURST
+        assert max(steps) == datagrams.MOST
 
 
 @looped
@@ -101,7 +102,7 @@ async def test_a_datagram_of_the_largest_size_passes():
 @looped
 async def test_what_is_sent_arrives_from_our_port():
     with Bench() as bench:
-        bench.udp.send(SendSip(bench.flow, b"200 OK", "ref"))
+        bench.udp.send([SendSip(bench.flow, b"200 OK", "ref")])
         assert bench.peer.recvfrom(100) == (b"200 OK", bench.udp.local)
         assert bench.events == []
 
@@ -109,9 +110,17 @@ async def test_what_is_sent_arrives_from_our_port():
 @looped
 async def test_what_cannot_be_sent_comes_back():
     with Bench() as bench:
-        bench.udp.send(SendSip(bench.flow, b"x" * 70_000, "ref"))
-        bench.udp.send(SendSip(bench.flow, b"x" * 70_000))
+        bench.udp.send([SendSip(bench.flow, b"x" * 70_000, "ref")])
+        bench.udp.send([SendSip(bench.flow, b"x" * 70_000)])
         assert bench.events == [SendFailed(bench.flow, "ref", "Message too long")]
+
+
+@contextmanager
+def one_by_one() -> Iterator[None]:
+    """Without system calls in bulk, which look at no method of a socket."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datagrams, "IN_BULK", False)
+        yield
 
 
 class Reluctant:
@@ -133,7 +142,7 @@ class Reluctant:
 def reluctant(test: Callable[[Bench, Reluctant], Awaitable[None]]) -> Callable[[], None]:
     @looped
     async def wrapper() -> None:
-        with Bench(send_buffer=100) as bench:
+        with Bench(send_buffer=100) as bench, one_by_one():
             full: Any = Reluctant(bench.raw)  # it plays a socket
             bench.udp._sock = full
             await test(bench, full)
@@ -144,10 +153,10 @@ def reluctant(test: Callable[[Bench, Reluctant], Awaitable[None]]) -> Callable[[
 @reluctant
 async def test_a_full_socket_queues_and_sends_in_order_later(bench, full):
     for text in (b"1", b"2"):
-        bench.udp.send(SendSip(bench.flow, text, "ref"))
+        bench.udp.send([SendSip(bench.flow, text, "ref")])
     await silence()
     full.is_full = False
-    bench.udp.send(SendSip(bench.flow, b"3", "ref"))
+    bench.udp.send([SendSip(bench.flow, b"3", "ref")])
     await until(lambda: not bench.udp._queue)
     assert [bench.peer.recv(10) for _ in range(3)] == [b"1", b"2", b"3"]
     assert not asyncio.get_running_loop().remove_writer(bench.raw), "still woken for nothing"
@@ -157,19 +166,19 @@ async def test_a_full_socket_queues_and_sends_in_order_later(bench, full):
 @reluctant
 async def test_the_queue_is_bounded_and_has_room_again_once_sent(bench, full):
     for number in range(4):
-        bench.udp.send(SendSip(bench.flow, b"x" * 40, f"ref{number}"))
+        bench.udp.send([SendSip(bench.flow, b"x" * 40, f"ref{number}")])
     refused = [SendFailed(bench.flow, f"ref{n}", "send buffer is full") for n in (2, 3)]
     assert bench.events == refused
     full.is_full = False
     await until(lambda: not bench.udp._queue)
     full.is_full = True
-    bench.udp.send(SendSip(bench.flow, b"x" * 100, "ref4"))
+    bench.udp.send([SendSip(bench.flow, b"x" * 100, "ref4")])
     assert bench.events == refused
 
 
 @looped
 async def test_an_error_on_receiving_is_counted_and_survived():
-    with Bench() as bench:
+    with Bench() as bench, one_by_one():
 
         class Refused(Reluctant):
             def recvfrom(self, size: int) -> tuple[bytes, Endpoint]:

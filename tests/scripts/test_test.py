@@ -10,7 +10,7 @@ PYTEST = """
 case "$*" in
 *"-m not esp"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
 *"-m esp"*) echo "== esp $ESP $* =="; exit "$ESP" ;;
-*"tests/core tests/sip")
+*"tests/core tests/sip tests/net")
     [[ $PWD != "$CHECKOUT" && -e pyproject.toml ]] || exit 9
     exit "$COMPILED" ;;
 esac

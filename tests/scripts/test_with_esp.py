@@ -1,6 +1,7 @@
 """scripts/with-esp: the command's ways are kept, and a guest that fails says so."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -98,6 +99,14 @@ def test_a_guest_that_cannot_start_shows_what_it_said(tmp_path: Path) -> None:
     assert done.returncode == 125
     assert "the guest died (status 1)" in done.stderr
     assert "ptrace is not allowed" in done.stderr
+
+
+def test_a_guest_runs_on_one_of_our_cpus(tmp_path: Path) -> None:
+    uml = stand_in(tmp_path / "uml", "taskset -cp $$; exit 1")
+    done = run(WITH_ESP, "true", PCSCF_ESP="uml", PCSCF_UML=str(uml))
+    listed = re.search(r"affinity list: ([0-9]+)$", done.stderr, re.MULTILINE)
+    assert listed is not None
+    assert int(listed[1]) in os.sched_getaffinity(0)
 
 
 def test_a_guest_that_hangs_is_ended(tmp_path: Path) -> None:

@@ -1,0 +1,6 @@
+# What _datagrams.c has; scripts/compile builds it.
+
+from pcscf.net.datagrams import Address
+
+def receive(fd: int, most: int, size: int) -> list[tuple[bytes, Address]]: ...
+def send(fd: int, datagrams: list[tuple[bytes, tuple[str, int]]]) -> int: ...
