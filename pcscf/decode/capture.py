@@ -87,7 +87,7 @@ def open_capture(path: str) -> FileCapture:
     Raises CaptureError, whose text names the path, if no frame could be read of it whatever
     follows: there is no such file, or it is of another kind.
     """
-    name = "standard input" if path == "-" else path
+    name = "standard input" if path == "-" else path if path.isprintable() else repr(path)
     try:
         file = open(_STDIN if path == "-" else path, "rb", buffering=0, closefd=path != "-")  # noqa: SIM115
     except (OSError, ValueError) as error:

@@ -9,6 +9,8 @@ from pcscf.decode.model import Packet
 _IPV4: Final = struct.Struct("!BxHHHxBxx4s4s").unpack_from
 _IPV6: Final = struct.Struct("!4xHBx16s16s").unpack_from
 _FRAGMENT: Final = struct.Struct("!BxHI").unpack_from
+_LENGTH_AND_NEXT: Final = struct.Struct("!HB").pack
+_MAX_LENGTH: Final = 0xFFFF
 _IPV4_SIZE: Final = 20
 _IPV6_SIZE: Final = 40
 _FRAGMENT_SIZE: Final = 8
@@ -122,6 +124,39 @@ def behind_extensions(packet: Packet) -> Packet:
         return packet
     header = packet.header + payload[:start]
     return packet._replace(protocol=protocol, header=header, payload=payload[start:])
+
+
+def write_ip(packet: Packet) -> bytes:
+    """Make the octets of a packet: its header with lengths, protocol and checksum that are right.
+
+    IPv4 options are kept. IPv6 extension headers are not: what is decrypted or put together has
+    no fragment header any more.
+    """
+    payload = packet.payload
+    size = len(payload) + packet.missing
+    if packet.header[0] >> 4 == 6:
+        head = packet.header[:4], _LENGTH_AND_NEXT(_fitting(size), packet.protocol)
+        return b"".join((*head, packet.header[7:_IPV6_SIZE], payload))
+    header = bytearray(packet.header)
+    struct.pack_into("!H", header, 2, _fitting(len(header) + size))
+    struct.pack_into("!H", header, 6, 0)  # it is no fragment
+    header[9] = packet.protocol
+    struct.pack_into("!H", header, 10, 0)
+    struct.pack_into("!H", header, 10, _checksum(header))
+    return bytes(header) + payload
+
+
+def _fitting(length: int) -> int:
+    """Give a length as its field has it: 0, up to the end, where it is too large."""
+    return length if length <= _MAX_LENGTH else 0
+
+
+def _checksum(header: bytes | bytearray) -> int:
+    """Give the internet checksum of a header whose checksum field is 0 (RFC 1071)."""
+    total: int = sum(struct.unpack(f"!{len(header) // 2}H", header))
+    while total > _MAX_LENGTH:
+        total = (total & _MAX_LENGTH) + (total >> 16)
+    return total ^ _MAX_LENGTH
 
 
 def _behind_extensions(protocol: int, data: bytes, at: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """SIP messages out of UDP and TCP packets, in clear or from ESP."""
 
 import struct
+from collections import Counter
 from typing import Final
 
 from pcscf.decode.model import Endpoint, Packet, Sa, SipMessage
@@ -24,7 +25,7 @@ class Messages:
 
     def __init__(self) -> None:
         self.cut = 0  # datagrams with SIP that the capture cut
-        self._broken = 0  # messages that streams lost which are gone
+        self._gone = Counter[str]()  # what streams have counted that are gone
         self._streams: dict[_Key, _Stream] = {}  # the one used longest ago comes first
         self._gaps: dict[_Key, _Stream] = {}  # those of them in which segments wait
         self._held = 0
@@ -32,7 +33,12 @@ class Messages:
     @property
     def broken(self) -> int:
         """Messages of streams of which a part was lost, or whose end could not be told."""
-        return self._broken + sum(stream.sip.broken for stream in self._streams.values())
+        return self._gone["broken"] + sum(one.sip.broken for one in self._streams.values())
+
+    @property
+    def gaps(self) -> int:
+        """Gaps in streams, of SIP or not, that were passed since nothing filled them."""
+        return self._gone["gaps"] + sum(one.tcp.gaps for one in self._streams.values())
 
     def feed(self, packet: Packet, sa: Sa | None = None) -> list[SipMessage]:
         """Take a packet that came under ``sa``, or in clear; give the messages that it completes.
@@ -118,7 +124,8 @@ class Messages:
             del self._streams[key]
             self._gaps.pop(key, None)
             self._held -= stream.held
-            self._broken += stream.sip.broken + (stream.held > 0)
+            self._gone["broken"] += stream.sip.broken + (stream.held > 0)
+            self._gone["gaps"] += stream.tcp.gaps
 
 
 class _Stream:

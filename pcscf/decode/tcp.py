@@ -60,6 +60,7 @@ class TcpStream:
     """
 
     def __init__(self) -> None:
+        self.gaps = 0  # that were passed, as what was missing did not come
         self._next: int | None = None  # the place that the next octet has
         self._opened: int | None = None  # the sequence number of the SYN
         self._acked = 0  # what the other end has had, as a place
@@ -129,7 +130,6 @@ class TcpStream:
         self._opened = sequence
         base = 0 if self._next is None else (self._next // _FULL + 2) * _FULL
         self._next = base + (sequence + 1) % _FULL
-        self._acked = 0
         self._strays = 0
         return self._next
 
@@ -171,6 +171,7 @@ class TcpStream:
 
     def _skip(self, now: int) -> list[Piece]:
         """Give what is behind the first gap, up to the next one."""
+        self.gaps += 1
         self._since = now
         return self._take(self._waiting.first.start)
 

@@ -55,12 +55,10 @@ def find_user_packet(datagram: bytes) -> int:
 def _behind_extensions(datagram: bytes, place: int) -> int:
     """Walk along extension headers: length in words, content, type of the next (5.2.1).
 
-    The first one's type is the octet before ``place``; no headers more have type 0.
+    The type of the first is the octet before ``place``; type 0 says that there are no more.
     """
     for _ in range(_MAX_EXTENSIONS):
         if not datagram[place - 1]:
             break
-        if not datagram[place]:
-            raise IndexError  # a header of no length would never end
         place += datagram[place] * 4
     return place

@@ -42,13 +42,8 @@ class Unwrapper:
         with the SPI.
         """
         for _ in range(_DEEPEST):
-            read = read_ip(number, time, data, place)
-            packet = (
-                read if isinstance(read, Packet) else self.fragments.add(read) if read else None
-            )
+            packet = self._read(number, time, data, place)
             if packet is None:
-                if read is None:
-                    self.skipped["malformed IP"] += 1
                 return None
             data, place = packet.payload, 0
             if packet.protocol == _UDP and len(data) >= 8:
@@ -60,6 +55,16 @@ class Unwrapper:
             elif packet.protocol not in _IP_IN_IP:
                 return packet
         self.skipped["too many tunnels"] += 1
+        return None
+
+    def _read(self, number: int, time: int, data: bytes, place: int) -> Packet | None:
+        """Give the packet that is there, or that a fragment there completes."""
+        read = read_ip(number, time, data, place)
+        if isinstance(read, Packet):
+            return read
+        if read is not None:
+            return self.fragments.add(read)
+        self.skipped["malformed IP"] += 1
         return None
 
 

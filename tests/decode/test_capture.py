@@ -90,6 +90,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         open_capture(str(tmp_path))
     with pytest.raises(CaptureError, match=r": there can be no such file$"):
         open_capture("a\0b")
+    with pytest.raises(CaptureError) as error:
+        open_capture("new\nline\udcff")
+    assert str(error.value) == "'new\\nline\\udcff': No such file or directory"
 
 
 def open_files() -> int:

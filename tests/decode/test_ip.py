@@ -1,6 +1,6 @@
 import pytest
 
-from pcscf.decode.ip import Fragment, behind_extensions, read_ip
+from pcscf.decode.ip import Fragment, behind_extensions, read_ip, write_ip
 from pcscf.decode.model import Packet
 from tests.decode.wires import (
     ESP,
@@ -125,3 +125,29 @@ def test_what_is_no_packet(octets: bytes) -> None:
 def test_extension_headers_without_an_end_are_not_followed() -> None:
     read = packet(ipv6(b"\0" * 8 * 1000, 0))
     assert len(read.header) == 40 + 16 * 8
+
+
+def test_a_packet_is_written_as_it_was_read() -> None:
+    four = ipv4(b"data", TCP, options=b"\x94\x04\0\0")
+    assert write_ip(packet(four)) == four
+    assert write_ip(packet(ipv6(b"data"))) == ipv6(b"data")
+
+
+def test_headers_are_made_to_fit_what_they_carry() -> None:
+    for octets in (ipv4(bytes(50), ESP), ipv6(extension(ESP, bytes(50)), 60)):
+        inner = packet(octets)._replace(protocol=UDP, payload=b"decrypted", missing=3)
+        again = packet(write_ip(inner))
+        assert (again.protocol, again.payload, again.missing) == (UDP, b"decrypted", 3)
+        assert (again.src, again.dst) == (inner.src, inner.dst)
+
+
+@pytest.mark.parametrize("header", [ipv4(b"", offset=80, more=True), ipv4(b"")])
+def test_a_packet_that_was_put_together_is_no_fragment(header: bytes) -> None:
+    whole = packet(ipv4(b""))._replace(header=header, payload=b"data")
+    assert packet(write_ip(whole)).payload == b"data"
+
+
+def test_a_payload_too_long_for_the_length_goes_up_to_the_end() -> None:
+    for octets in (ipv4(b""), ipv6(b"")):
+        large = packet(octets)._replace(payload=bytes(70_000))
+        assert len(packet(write_ip(large)).payload) == 70_000

@@ -128,6 +128,7 @@ def test_a_lost_segment_is_passed_after_a_while() -> None:
     assert tap.packet(tcp(b"x", src=9), time=29 * SECOND) == []
     assert summary(tap.packet(tcp(b"x", src=9), time=31 * SECOND)) == [(2, BYE)]
     assert tap.messages.finish() == []
+    assert (tap.messages.gaps, tap.messages.broken) == (1, 0)
 
 
 def test_at_the_end_nothing_waits_any_longer() -> None:
@@ -152,12 +153,16 @@ def test_the_number_of_streams_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     tap.packet(tcp(OPTIONS[:9], 100))
     for port in range(1, 10):
         tap.packet(tcp(b"x\n", 100, src=port))
-    assert summary(tap.packet(tcp(OPTIONS[9:], 109))) == [(11, OPTIONS)]  # it is in use
+    tap.packet(tcp(OPTIONS[9:12], 109))  # it is in use
     tap.packet(tcp(BYE[:9], 100, src=1000))
+    tap.packet(tcp(b"y", 200, src=1000))
+    assert summary(tap.packet(tcp(OPTIONS[12:], 112))) == [(14, OPTIONS)]
+    tap.messages.finish()
     for port in range(2000, 2020):
         tap.packet(tcp(b"", 100, SYN, src=port))
     assert tap.packet(tcp(BYE[9:], 109, src=1000)) == []
     assert tap.messages.broken == 1
+    assert tap.messages.gaps == 1
 
 
 def test_what_streams_hold_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,7 @@ def test_a_message_without_a_length_is_given_up_to_its_body(bad: bytes) -> None:
 def test_garbage_between_messages_is_passed_over() -> None:
     garbage = b"\x16\x03\x01 not a message\r\n\r\n"
     assert read(OK + garbage + INVITE + OK) == [OK, INVITE, OK]
+    assert read(OK + b"not a message\r\nl: 4\r\n\r\nbody" + OK) == [OK, OK]
 
 
 def test_a_head_without_an_end_is_given_up() -> None:

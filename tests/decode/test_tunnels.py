@@ -51,6 +51,7 @@ G = gtp(V4)
     "data",
     [
         b"\x32\x01" + bytes(10),  # echo
+        G[:1] + b"\xfe" + G[2:],  # an end marker
         b"\x20" + G[1:],  # GTP'
         b"\x50" + G[1:],  # version 2
         gtp(b"\x15 is no IP"),
@@ -67,7 +68,7 @@ def test_what_has_no_user_packet(data: bytes) -> None:
 
 
 def test_extension_headers_without_an_end_are_not_followed() -> None:
-    headers = b"\x01\x00\x00\x85" * 1000
+    headers = b"\x01\x00\x00\x85" * 999 + b"\x01\x00\x00\x00"
     assert (
         user_packet(udp(b"\x34" + G[1:8] + bytes(3) + b"\x85" + headers + V4, 2152, 2152)) is None
     )

@@ -40,11 +40,10 @@ def ipv4(
     size = 20 + len(options)
     total = size + len(payload) if total is None else total
     words = more << 13 | offset // 8
-    head = struct.pack(
-        "!BBHHHBBH4s4s", 0x40 | size // 4, 0, total, ident, words, 64, protocol, 0,
-        packed(src), packed(dst),
-    )  # fmt: skip
-    return head + options + payload
+    front = struct.pack("!BBHHHBB", 0x40 | size // 4, 0, total, ident, words, 64, protocol)
+    back = packed(src) + packed(dst) + options
+    checksum = -sum(struct.unpack(f"!{size // 2 - 1}H", front + back)) % 0xFFFF
+    return front + struct.pack("!H", checksum) + back + payload
 
 
 def ipv6(
