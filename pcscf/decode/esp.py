@@ -158,6 +158,11 @@ class Opener:
         return None
 
     def _keys_for(self, sa: Sa) -> Iterator[tuple[Candidate, Open]]:
+        """Give all keys that the SA may have; those of another time of its SPI among them."""
+        for other in self._table.others(sa):
+            if other.suite and other.keys:
+                candidate = Candidate(other.suite, other.keys, other.origin, other.checked)
+                yield candidate, codec_of(candidate).open
         for candidate in sa.candidates:
             yield candidate, codec_of(candidate).open
         for wildcard in self._wildcards.fitting(sa.src, sa.dst, sa.spi):

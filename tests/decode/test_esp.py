@@ -297,6 +297,15 @@ def test_keys_that_become_known_later_are_used_from_then_on() -> None:
     assert (bench.sa.user, bench.sa.origin, bench.sa.packets) == ("alice", "found", 2)
 
 
+def test_keys_of_a_file_serve_the_sa_whose_registration_was_seen() -> None:
+    sender = Sender()
+    seen = Sa(SPI, UE, PCSCF, ports=PORTS, user="alice", since=1)
+    bench = Bench(sender.sa(ports=None, origin="a file"), seen)
+    assert bench.opener.open(sender.send(1)).sa is seen
+    assert bench.inside(sender.send(2)) == DATAGRAM
+    assert (seen.origin, seen.keys, seen.packets) == ("a file", sender.keys, 2)
+
+
 def test_only_the_key_of_the_cipher() -> None:
     sender = Sender()
     bench = Bench(sender.sa(keys=EspKeys(b"", AKA.ck), checked=False))
