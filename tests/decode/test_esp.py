@@ -402,7 +402,17 @@ def test_given_keys_that_open_a_null_sa_later_check_its_icv() -> None:
     assert bench.faults(damaged(sender.send(3))) == [Fault.BAD_ICV]
 
 
-# -- hostile and fast ----------------------------------------------------------------------------
+def test_an_unchecked_key_is_not_taken_for_right_because_the_padding_happens_to_fit() -> None:
+    """Of random payloads every 256th or so ends in a padding of no octets."""
+    unchecked = Candidate(AES_CBC, EspKeys(b"", AKA.ck), "a file", checked=False)
+    bench, sender = Bench(wildcards=pool(unchecked)), Sender()
+    assert bench.faults(sender.sealed(b"rubbish", 1)) == [Fault.WRONG_KEY]
+    assert bench.faults(sender.sealed(DATAGRAM, 2, 58)) == [Fault.WRONG_KEY]
+    assert bench.inside(damaged(sender.send(3))) == DATAGRAM
+    assert (bench.sa.keys, bench.sa.checked) == (unchecked.keys, False)
+
+
+# -- hostile ---------------------------------------------------------------------------
 
 
 def test_garbage_of_every_size_ends_in_a_fault() -> None:
