@@ -239,6 +239,17 @@ def test_a_wrong_key_is_told_from_damaged_packets() -> None:
     assert right.sa.faults == {Fault.BAD_ICV: 2}
 
 
+def test_numbers_are_counted_from_the_first_good_packet_on() -> None:
+    sender = Sender()
+    bench = Bench(sender.sa())
+    forged = damaged(sender.send(1_000_000))
+    assert bench.faults(forged, damaged(sender.send(2_000_000))) == [Fault.WRONG_KEY] * 2
+    assert bench.sa.missing == 999_999
+    assert bench.faults(sender.send(7), sender.send(9)) == [None, None]
+    sa = bench.sa
+    assert (sa.first_sequence, sa.last_sequence, sa.missing) == (7, 9, 1)
+
+
 @pytest.mark.parametrize("ports", [(6100, 40001), (40001, 6101), (40002, 6100)])
 def test_other_ports_than_agreed_are_told_and_the_packet_given(ports) -> None:
     sender = Sender()

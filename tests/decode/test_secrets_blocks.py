@@ -58,6 +58,11 @@ def test_insane_sizes_end_it(size) -> None:
     assert found(section() + struct.pack("<II", 99, size) + bytes(100)) == []
 
 
+def test_a_size_that_is_no_multiple_of_four_ends_it() -> None:
+    odd = struct.pack("<II", 99, 13) + bytes(5)
+    assert found(section() + odd + secrets(b"behind")) == []
+
+
 def test_other_files_are_none() -> None:
     assert not is_pcapng(b"")
     assert not is_pcapng(b"\xd4\xc3\xb2\xa1")
