@@ -1,4 +1,7 @@
-"""The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong."""
+"""The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong.
+
+``decode`` has statuses of its own (``pcscf.decode.command``).
+"""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -7,11 +10,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from pcscf import config, log
+from pcscf.decode.command import decode
+from pcscf.decode.options import EPILOG
 from pcscf.errors import ConfigError, PcscfError
 from pcscf.net import start
 
 # Its own tracebacks print local variables, and so would print keys.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command(epilog=EPILOG)(decode)
 
 _FAILED = 1
 _MISCONFIGURED = 2

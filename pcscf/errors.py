@@ -7,6 +7,7 @@
     |   +-- ParseError          the message cannot be read; keeps what could be
     +-- ConfigError             a setting is wrong: file, key and reason
     +-- StartError              the machine lacks something the P-CSCF needs
+    +-- CaptureError            a capture cannot be read at all
     +-- KeyFileError            keys that were given to the decoder cannot be used
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
@@ -52,6 +53,10 @@ class ConfigError(PcscfError):
 
 class StartError(PcscfError):
     """The machine lacks what the P-CSCF needs; the text says what, and what mends it."""
+
+
+class CaptureError(PcscfError):
+    """A capture that cannot be read from the start on; the text names it and the reason."""
 
 
 class KeyFileError(PcscfError):

@@ -1,4 +1,5 @@
 from pcscf.errors import (
+    CaptureError,
     ConfigError,
     KeyFileError,
     ParseError,
@@ -14,6 +15,7 @@ def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
         ParseError(400, "Bad Via"),
         ConfigError("x"),
         StartError("y"),
+        CaptureError("z"),
         KeyFileError("z"),
     ):
         assert isinstance(error, PcscfError)

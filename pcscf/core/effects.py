@@ -1,15 +1,14 @@
 """What to do. ``Edge.handle`` returns effects, the server carries them out in order."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pcscf.core.dns_records import Question
 from pcscf.core.flow import Flow
 from xfrm.model import AkaKeys, SaSet
 
 
-@dataclass(frozen=True, slots=True)
-class SendSip:
+class SendSip(NamedTuple):
     """Send one message on a flow.
 
     Over TCP the connection with the flow's four-tuple is used (to the core: any

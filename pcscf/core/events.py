@@ -1,6 +1,7 @@
 """What happened. The server makes events, ``Edge.handle`` takes them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
@@ -8,8 +9,7 @@ from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
 
 
-@dataclass(frozen=True, slots=True)
-class SipReceived:
+class SipReceived(NamedTuple):
     """One whole message: a datagram's payload, or what the framer cut out of a stream."""
 
     flow: Flow

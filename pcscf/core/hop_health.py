@@ -87,7 +87,7 @@ class HopHealth:
 
     def choose(self, hops: Sequence[NextHop], last: NextHop | None) -> Sequence[NextHop]:
         """Order hops for a request: ``usable``, and ``last`` in front as ``prefer`` has it."""
-        if not self._records and (last is None or last == hops[0]):
+        if not self._records and (last is None or len(hops) == 1 or last == hops[0]):
             return hops  # nothing has failed
         return self.prefer(self.usable(hops), last)
 

@@ -4,7 +4,6 @@ TS 24.229 5.2.6.4, RFC 3327.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.client_transactions import ClientTransaction
@@ -162,7 +161,7 @@ class PhoneRelay(Relay):
         if current is None or current is row or sent.flow.transport is Transport.TCP:
             return sent
         self._row = current
-        return replace(sent, flow=to_phone(current, Transport.UDP))
+        return sent._replace(flow=to_phone(current, Transport.UDP))
 
     def on_no_response(self, client: ClientTransaction, reason: str) -> None:
         """Ask once more where the phone's connection failed, else tell the sender."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import resource
 import signal
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net import plan
+from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
@@ -41,7 +41,7 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
-    edge = Edge(settings.policy(suites), Ids(os.urandom))
+    edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
     await serve(Server(settings, edge, kernel, monitor, key_log))
 

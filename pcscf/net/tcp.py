@@ -1,6 +1,7 @@
 """The TCP connections of all sides: accepted, opened on demand, found by flow."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,12 @@ from pcscf.net.admission import Admission
 from pcscf.net.connection import Connection, TcpLimits
 from pcscf.net.sockets import BACKLOG, bound
 from pcscf.sip.limits import Limits
+
+_PAUSE = 0.05  # seconds
+
+
+class _PairInUseError(Exception):
+    """A connection of the same two ends still waits for the peer's last ACK."""
 
 
 @dataclass(slots=True)
@@ -159,15 +166,24 @@ class TcpTable:
                 self._failed(effect, connection.send(effect.data))
 
     async def _connected(self, key: Flow) -> Connection:
-        shared = key.local.port in self._shared_ports
-        sock = bound(Transport.TCP, key.local, shared=shared)
+        """Connect, once the connection before of this very pair of ports is quite gone."""
+        while True:
+            try:
+                return await self._connected_at_once(key)
+            except _PairInUseError:
+                await asyncio.sleep(_PAUSE)
+
+    async def _connected_at_once(self, key: Flow) -> Connection:
+        sock = bound(Transport.TCP, key.local, shared=key.local.port in self._shared_ports)
         try:
             await self._loop.sock_connect(sock, key.remote)
             _, connection = await self._loop.create_connection(
                 lambda: self._connection(key.side, accepted=False), sock=sock
             )
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
+                raise _PairInUseError from None
             raise
         return connection
 

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
+from pcscf.sip.remembered import remembered
 
 # CSeq = "CSeq" HCOLON 1*DIGIT LWS Method
 _CSEQ = re.compile(rf"([0-9]++){grammar.LWS}({grammar.token})")
@@ -19,10 +20,15 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a CSeq; raises ParseError 400, also for a number above 32 bits."""
-        match = _CSEQ.fullmatch(text)
-        if match is None:
-            raise ParseError(400, "Bad CSeq")
-        return cls(grammar.number(match[1], 2**32 - 1, "CSeq"), match[2])
+        return cls(*_read(text))
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+@remembered
+def _read(text: str) -> tuple[int, str]:
+    match = _CSEQ.fullmatch(text)
+    if match is None:
+        raise ParseError(400, "Bad CSeq")
+    return grammar.number(match[1], 2**32 - 1, "CSeq"), match[2]

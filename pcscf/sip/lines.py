@@ -1,9 +1,12 @@
 """The lines of a head: cutting it, the value of a line, printing one (RFC 3261 7.3.1)."""
 
+import re
 from collections.abc import Iterable
 
 from pcscf.errors import ParseError
 from pcscf.sip.names import printed
+
+_FOLD = re.compile(r"\n[ \t]")
 
 
 def split_lines(text: str) -> list[str]:
@@ -16,7 +19,7 @@ def split_lines(text: str) -> list[str]:
     ends = len(lines) - 1
     if text.count("\n") != ends or text.count("\r") != ends:
         raise ParseError(400, "Bare CR Or LF In Header")
-    if "\r\n " not in text and "\r\n\t" not in text:
+    if not _FOLD.search(text):
         return lines
     if lines[1][:1] in {" ", "\t"}:
         raise ParseError(400, "Folded Start Line")
@@ -36,10 +39,10 @@ def join_folding(lines: list[str]) -> list[str]:
 
 def value_of(line: str) -> str:
     """Give a line's value, unfolded and stripped; each fold with its blanks becomes one SP."""
-    value = line.partition(":")[2]
+    value = line[line.find(":") + 1 :].strip(" \t")
     if "\r" in value:
-        value = " ".join([part.strip(" \t") for part in value.split("\r\n")])
-    return value.strip(" \t")
+        value = " ".join([part.strip(" \t") for part in value.split("\r\n")]).strip(" \t")
+    return value
 
 
 def print_line(name: str, value: str) -> str:

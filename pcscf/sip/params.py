@@ -10,6 +10,8 @@ from pcscf.sip import grammar
 
 _PARAM = re.compile(grammar.generic_param)
 _PARAMS = re.compile(rf"(?:{grammar.generic_param})*{grammar.SWS}")
+# Most parameters: no blanks and no quotes.
+_PLAIN = re.compile(rf"(?:;[{grammar.token_chars}]++(?:=[^ \t\r\n;,\"<>]*+)?)*")
 _URI_PARAMS = re.compile(rf"(?:;{grammar.uri_parameter})*")
 
 
@@ -28,6 +30,8 @@ class Params:
         """Read ``*(SEMI generic-param)``; raises ParseError 400 on anything else."""
         if not text:
             return cls()
+        if _PLAIN.fullmatch(text):
+            return cls(_cut(text))
         if not _PARAMS.fullmatch(text):
             raise ParseError(400, "Bad Header Parameter")
         return cls(tuple([(match[1], match[2]) for match in _PARAM.finditer(text)]))
@@ -39,8 +43,7 @@ class Params:
             return cls()
         if not _URI_PARAMS.fullmatch(text):
             raise ParseError(400, "Bad URI Parameter")
-        pairs = (part.partition("=") for part in text[1:].split(";"))
-        return cls(tuple((name, value if equal else None) for name, equal, value in pairs))
+        return cls(_cut(text))
 
     def get(self, name: str) -> str | None:
         """Give a parameter's value without its quotes; "" if it has none, None if absent."""
@@ -83,6 +86,12 @@ class Params:
         return "".join(
             f";{name}" if value is None else f";{name}={value}" for name, value in self.items
         )
+
+
+def _cut(text: str) -> tuple[tuple[str, str | None], ...]:
+    """Cut parameters without quotes and blanks."""
+    pairs = [part.partition("=") for part in text[1:].split(";")]
+    return tuple([(name, value if equal else None) for name, equal, value in pairs])
 
 
 NO_PARAMS = Params()

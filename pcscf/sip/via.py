@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from pcscf.errors import ParseError
 from pcscf.sip import grammar
 from pcscf.sip.params import NO_PARAMS, Params
+from pcscf.sip.remembered import remembered
 
 # via-parm = sent-protocol LWS sent-by *(SEMI via-params)
 # sent-protocol = protocol-name SLASH protocol-version SLASH transport
@@ -13,7 +14,7 @@ from pcscf.sip.params import NO_PARAMS, Params
 _VIA = re.compile(
     rf"({grammar.token}){grammar.SWS}/{grammar.SWS}({grammar.token}){grammar.SWS}/{grammar.SWS}"
     rf"({grammar.token}){grammar.LWS}"
-    rf"({grammar.host})(?:{grammar.SWS}:{grammar.SWS}({grammar.port}))?"
+    rf"({grammar.host})(?:{grammar.SWS}:{grammar.SWS}({grammar.port}))?{grammar.SWS}"
 )
 
 
@@ -29,17 +30,9 @@ class Via(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read one Via value; raises ParseError 400."""
-        match = _VIA.match(text)
-        if match is None:
-            raise ParseError(400, "Bad Via")
-        name, version, transport, host, port = match.groups()
-        return cls(
-            transport,
-            host,
-            None if port is None else grammar.number(port, 65535, "Port"),
-            Params.parse(text[match.end() :]),
-            f"{name}/{version}",
-        )
+        sent = text.partition(";")[0]
+        protocol, transport, host, port = _read_sent(sent)
+        return cls(transport, host, port, Params.parse(text[len(sent) :]), protocol)
 
     @property
     def branch(self) -> str | None:
@@ -59,3 +52,14 @@ class Via(NamedTuple):
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"{self.protocol}/{self.transport} {self.host}{port}{self.params}"
+
+
+@remembered
+def _read_sent(text: str) -> tuple[str, str, str, int | None]:
+    """Read what comes before the parameters: protocol, transport, host and port."""
+    match = _VIA.fullmatch(text)
+    if match is None:
+        raise ParseError(400, "Bad Via")
+    name, version, transport, host, port = match.groups()
+    number = None if port is None else grammar.number(port, 65535, "Port")
+    return f"{name}/{version}", transport, host, number

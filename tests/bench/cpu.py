@@ -1,8 +1,6 @@
 """CPU time that other processes have used."""
 
-import contextlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -13,16 +11,3 @@ def spent(pids: Iterable[int]) -> float:
     """
     tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-
-@contextlib.contextmanager
-def first_in_line() -> Iterator[None]:
-    """Whoever else wants the CPU waits for us within the block (sched(7), SCHED_FIFO).
-
-    Where there is one CPU, what passes while we wait is then the others', and nothing else is.
-    """
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

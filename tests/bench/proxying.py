@@ -1,10 +1,10 @@
 """CPU of a protected MESSAGE transaction: our P-CSCF beside Kamailio's stateful relay.
 
 ``python -m tests.bench.proxying DIR`` prints the figures as JSON, of the program in DIR; it needs
-a kernel with ESP, so it runs behind ``scripts/with-esp``; ``ask`` sees to that. They take turns,
-short ones, as other work on the machine spoils some; the middle one of several makes a round,
-and a ratio is of two rounds that stand side by side. ``here`` is the same on this kernel,
-without ESP: both proxies then do their SIP work and little else.
+a kernel with ESP, so it runs behind ``scripts/with-esp``; ``ask`` sees to that. They take turns;
+a ratio is of two that stand side by side. Before the first, each has worked for some seconds: in
+the kernel with ESP its oldest transactions have ended then, and it holds no more than before.
+``here`` is the same on this kernel, without ESP: both then do their SIP work and little else.
 """
 
 import contextlib
@@ -16,15 +16,27 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
-from tests.bench.cpu import first_in_line, spent
+from tests.bench.cpu import spent
 from tests.bench.relays import ROOT, Place, Relay, in_lab, kamailio, on_loopback, ours
-from tests.bench.timing import IN_UML, microseconds
+from tests.bench.timing import microseconds
 from tests.netns.lab import open_lab
 
 OURS, THEIRS, PLAIN = "pcscf", "Kamailio (fm)", "Kamailio (fm), in clear"
-_ROUNDS, _TURNS, _MESSAGES, _WARM_UP = 7, 9, 100, 500
 _PROFILED, _PROFILED_MESSAGES = 25, 5_000  # functions that are told, of a load of its own
+
+
+class Effort(NamedTuple):
+    """How many rounds of how many messages, behind a warm-up of so many."""
+
+    rounds: int
+    messages: int
+    warm_up: int
+
+
+# Where CPU is counted in ticks of 10 ms, as by user-mode-linux, it takes that many messages.
+_ENOUGH = Effort(rounds=7, messages=5_000, warm_up=8_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,7 @@ def measure(
     place: Place,
     directory: Path,
     program: Path = ROOT,
-    rounds: int = _ROUNDS,
-    turns: int = _TURNS,
+    effort: Effort = _ENOUGH,
 ) -> ProxyFigures:
     """Let them take turns."""
     cost: dict[str, list[float]] = {OURS: [], THEIRS: [], PLAIN: []}
@@ -73,25 +84,19 @@ def measure(
         mine = stack.enter_context(ours(place, directory, program))
         theirs, plain = stack.enter_context(kamailio(place, directory))
         relays = {OURS: mine, THEIRS: theirs, PLAIN: plain}
-        stack.enter_context(first_in_line() if IN_UML else contextlib.nullcontext())
         for relay in relays.values():
-            relay.load.carry(_WARM_UP)
-        for _ in range(rounds):
-            taken = [[turn_of(relay) for relay in relays.values()] for _ in range(turns)]
-            for name, spells in zip(relays, zip(*taken, strict=True), strict=True):
-                cost[name].append(median(spells))
+            relay.load.carry(effort.warm_up)
+        for _ in range(effort.rounds):
+            for name, relay in relays.items():
+                cost[name].append(_turn_of(relay, effort.messages))
     return ProxyFigures(cost)
 
 
-def turn_of(relay: Relay) -> float:
-    """Microseconds of the proxy's CPU for one of some transactions.
-
-    User-mode-linux counts CPU in ticks of 10 ms. It has one CPU, and the load goes first: what
-    passes while the load waits is the proxy's.
-    """
-    before = 0.0 if IN_UML else spent(relay.pids())
-    waited = relay.load.carry(_MESSAGES)
-    return microseconds(waited if IN_UML else spent(relay.pids()) - before, _MESSAGES)
+def _turn_of(relay: Relay, messages: int) -> float:
+    """Microseconds of the proxy's CPU, user and system, for a transaction."""
+    before = spent(relay.pids())
+    relay.load.carry(messages)
+    return microseconds(spent(relay.pids()) - before, messages)
 
 
 def here(program: Path) -> ProxyFigures:

@@ -40,7 +40,7 @@ _PS, _PC = 5200, 5203  # Kamailio's protected ports
 _PLAIN, _UPWARDS = 5202, 5201  # its port for phones in clear, and the one towards the core
 _UC, _US = 19_000, 19_001  # below those that the phones draw
 _SUITES = ("hmac-sha-1-96/aes-cbc", "hmac-sha-1-96/null")  # that Security-Verify fits in SIZE
-# Round trips take milliseconds here. With a T1 of 2 s the timers would run when all is over.
+# Round trips take milliseconds here. With a _T1 of 2 s the timers would run when all is over.
 _T1 = 0.1
 
 
@@ -167,6 +167,8 @@ interval = 0
 enabled = false
 [guard]
 user_rate = 0
+[limits]
+max_transactions = 1_000_000
 [timers.gm]
 t1 = {_T1}
 """

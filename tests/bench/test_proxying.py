@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.bench import proxying
-from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
+from tests.bench.proxying import OURS, PLAIN, THEIRS, Effort, ProxyFigures
 from tests.bench.relays import on_loopback
 
 
 def test_both_proxies_relay_and_their_cpu_is_counted(tmp_path: Path) -> None:
-    figures = proxying.measure(on_loopback(), tmp_path, rounds=2, turns=3)
+    figures = proxying.measure(on_loopback(), tmp_path, effort=Effort(2, 300, 100))
     assert figures.cost.keys() == {OURS, THEIRS, PLAIN}
     for name, rounds in figures.cost.items():
         assert len(rounds) == 2

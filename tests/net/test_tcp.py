@@ -283,6 +283,33 @@ async def test_a_port_that_cannot_be_bound_is_a_failure_to_send():
         assert events == [SendFailed(flow, "ref", "Address already in use")]
 
 
+@looped
+async def test_a_pair_of_ports_that_is_not_quite_free_yet_is_waited_for():
+    """As between our FIN, which answers the phone's, and its last ACK."""
+    async with table() as (subject, events), peer() as phone:
+        local = Endpoint(HOST, free_port())
+        with bound(Transport.TCP, local) as before:
+            await asyncio.get_running_loop().sock_connect(before, phone.local)
+            subject.send(SendSip(flow_to(phone.local, port=local.port), b"x", "ref", connect=True))
+            await silence(0.1)
+            reset(before)
+        await until(lambda: phone.came.get(local) == b"x")
+        assert events == []
+
+
+@looped
+async def test_a_pair_of_ports_that_is_never_free_is_given_up():
+    limits = replace(PATIENT, connect_timeout=0.1)
+    async with table(limits) as (subject, events), peer() as phone:
+        local = Endpoint(HOST, free_port())
+        with bound(Transport.TCP, local) as before:
+            await asyncio.get_running_loop().sock_connect(before, phone.local)
+            flow = flow_to(phone.local, port=local.port)
+            subject.send(SendSip(flow, b"x", "ref", connect=True))
+            await until(lambda: events)
+        assert events == [SendFailed(flow, "ref", "no answer to the connection request")]
+
+
 def unanswered() -> tuple[socket.socket, list[socket.socket]]:
     """A listener whose queue is full: the kernel drops further SYNs."""
     listener = socket.create_server((HOST, 0), backlog=0)
