@@ -300,7 +300,8 @@ class Guard(Section):
 
 
 class Log(Section):
-    """Where to and how much: always stderr."""
+    """How much of what happens is told on stderr, and whether keys are kept for captures."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
+    key_file: str = ""

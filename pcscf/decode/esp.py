@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from pcscf.decode.model import Candidate, Fault, Packet, Sa
-from pcscf.decode.null import IPIP, IPV6, TCP, UDP, NullLayout, null_opener, recognise
+from pcscf.decode.null import (
+    IPIP,
+    IPV6,
+    TCP,
+    UDP,
+    NullLayout,
+    null_opener,
+    proves_itself,
+    recognise,
+)
 from pcscf.decode.sas import SaTable
 from pcscf.decode.wildcards import Wildcards, codec_of
 from xfrm.algorithms import Suite
@@ -120,7 +129,7 @@ class Opener:
         if not state.is_proven and self._may_try(state):
             for candidate in sa.candidates:
                 open_ = codec_of(candidate).open
-                if inside := _opened(open_, packet):
+                if inside := _attempted(candidate, open_, packet):
                     _decide(sa, state, candidate, open_)
                     return _read(sa, state, packet, inside)
         for other in self._table.others(sa):
@@ -151,13 +160,18 @@ class Opener:
         state.fault = Fault.UNKNOWN_SPI
         for candidate, open_ in self._keys_for(sa):
             state.fault = Fault.WRONG_KEY
-            if inside := _opened(open_, packet):
+            if inside := _attempted(candidate, open_, packet):
                 _decide(sa, state, candidate, open_)
                 self._table.promote(sa)
                 return inside
         return None
 
     def _keys_for(self, sa: Sa) -> Iterator[tuple[Candidate, Open]]:
+        """Give all keys that the SA may have; those of another time of its SPI among them."""
+        for other in self._table.others(sa):
+            if other.suite and other.keys:
+                candidate = Candidate(other.suite, other.keys, other.origin, other.checked)
+                yield candidate, codec_of(candidate).open
         for candidate in sa.candidates:
             yield candidate, codec_of(candidate).open
         for wildcard in self._wildcards.fitting(sa.src, sa.dst, sa.spi):
@@ -183,6 +197,12 @@ def _opened(open_: Open | None, packet: Packet) -> EspPayload | None:
         return open_(packet.payload) if open_ else None
     except EspError:
         return None
+
+
+def _attempted(candidate: Candidate, open_: Open, packet: Packet) -> EspPayload | None:
+    """Open a packet under keys that may be others: without a checked ICV, padding proves little."""
+    inside = _opened(open_, packet)
+    return inside if inside and (candidate.checked or proves_itself(packet, inside)) else None
 
 
 def _decide(sa: Sa, state: _State, candidate: Candidate, open_: Open) -> None:

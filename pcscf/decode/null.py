@@ -56,6 +56,12 @@ def recognise(packet: Packet) -> NullLayout | None:
     return None
 
 
+def proves_itself(packet: Packet, inside: EspPayload) -> bool:
+    """Whether what was decrypted is no rubbish, where the ICV cannot tell; of UDP, IP and TCP."""
+    proof = _PROOFS.get(inside.next_header)
+    return proof is not None and proof(packet, inside.data, True)
+
+
 def null_opener(layout: NullLayout) -> Callable[[bytes], EspPayload]:
     """Make a function that opens packets of this layout; it raises EspError as EspCodec does."""
     start = _HEADER_SIZE + layout.iv_size

@@ -12,7 +12,6 @@ from xfrm.esp import EspCodec, EspPayload
 MAX_GIVEN: Final = 1024
 MAX_FOUND: Final = 8  # CK and IK pairs, each with every suite
 
-_EVERY_BIT: Final = 0xFFFFFFFF
 Range = IPv4Network | IPv6Network
 
 
@@ -45,11 +44,6 @@ class Wildcard:
         if self._codec is None:
             self._codec = codec_of(self.candidate)
         return self._codec.open
-
-    @property
-    def spi_is_exact(self) -> bool:
-        """Whether it is for one SPI only."""
-        return self.mask == _EVERY_BIT
 
     def fits(self, src: str, dst: str, spi: int) -> bool:
         """Whether an SA may have these keys."""

@@ -33,6 +33,7 @@ from pcscf.errors import StartError
 from pcscf.log import describe
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
+from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
@@ -80,9 +81,15 @@ class Server:
     """Runs until told to stop. Everything happens in the thread of one event loop."""
 
     def __init__(
-        self, settings: Settings, edge: Decider, kernel: SaKernel, monitor: Monitor
+        self,
+        settings: Settings,
+        edge: Decider,
+        kernel: SaKernel,
+        monitor: Monitor,
+        key_log: KeyLog | None = None,
     ) -> None:
         self.failed_events = 0
+        self._key_log = key_log
         self._settings = settings
         self._edge = edge
         self._kernel = kernel
@@ -154,6 +161,8 @@ class Server:
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
         self._try_kernel("close_failed", self._kernel.close)
+        if self._key_log:
+            self._key_log.close()
 
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
@@ -266,6 +275,8 @@ class Server:
             # Ahead of all other events: until then the core takes these SAs for real.
             self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
             return False
+        if self._key_log:
+            self._key_log.write(effect.sa_set, effect.keys)
         return True
 
     def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:

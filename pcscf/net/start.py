@@ -15,6 +15,7 @@ from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
+from pcscf.net.key_log import KeyLog
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
@@ -41,7 +42,8 @@ async def _serve(settings: Settings) -> None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
-    await serve(Server(settings, edge, kernel, monitor))
+    key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
+    await serve(Server(settings, edge, kernel, monitor, key_log))
 
 
 async def serve(server: Server) -> None:

@@ -239,6 +239,17 @@ def test_a_wrong_key_is_told_from_damaged_packets() -> None:
     assert right.sa.faults == {Fault.BAD_ICV: 2}
 
 
+def test_numbers_are_counted_from_the_first_good_packet_on() -> None:
+    sender = Sender()
+    bench = Bench(sender.sa())
+    forged = damaged(sender.send(1_000_000))
+    assert bench.faults(forged, damaged(sender.send(2_000_000))) == [Fault.WRONG_KEY] * 2
+    assert bench.sa.missing == 999_999
+    assert bench.faults(sender.send(7), sender.send(9)) == [None, None]
+    sa = bench.sa
+    assert (sa.first_sequence, sa.last_sequence, sa.missing) == (7, 9, 1)
+
+
 @pytest.mark.parametrize("ports", [(6100, 40001), (40001, 6101), (40002, 6100)])
 def test_other_ports_than_agreed_are_told_and_the_packet_given(ports) -> None:
     sender = Sender()
@@ -295,6 +306,15 @@ def test_keys_that_become_known_later_are_used_from_then_on() -> None:
     bench.table.add(sender.sa(origin="found"))
     assert bench.inside(sender.send(2)) == DATAGRAM
     assert (bench.sa.user, bench.sa.origin, bench.sa.packets) == ("alice", "found", 2)
+
+
+def test_keys_of_a_file_serve_the_sa_whose_registration_was_seen() -> None:
+    sender = Sender()
+    seen = Sa(SPI, UE, PCSCF, ports=PORTS, user="alice", since=1)
+    bench = Bench(sender.sa(ports=None, origin="a file"), seen)
+    assert bench.opener.open(sender.send(1)).sa is seen
+    assert bench.inside(sender.send(2)) == DATAGRAM
+    assert (seen.origin, seen.keys, seen.packets) == ("a file", sender.keys, 2)
 
 
 def test_only_the_key_of_the_cipher() -> None:
@@ -393,7 +413,17 @@ def test_given_keys_that_open_a_null_sa_later_check_its_icv() -> None:
     assert bench.faults(damaged(sender.send(3))) == [Fault.BAD_ICV]
 
 
-# -- hostile and fast ----------------------------------------------------------------------------
+def test_an_unchecked_key_is_not_taken_for_right_because_the_padding_happens_to_fit() -> None:
+    """Of random payloads every 256th or so ends in a padding of no octets."""
+    unchecked = Candidate(AES_CBC, EspKeys(b"", AKA.ck), "a file", checked=False)
+    bench, sender = Bench(wildcards=pool(unchecked)), Sender()
+    assert bench.faults(sender.sealed(b"rubbish", 1)) == [Fault.WRONG_KEY]
+    assert bench.faults(sender.sealed(DATAGRAM, 2, 58)) == [Fault.WRONG_KEY]
+    assert bench.inside(damaged(sender.send(3))) == DATAGRAM
+    assert (bench.sa.keys, bench.sa.checked) == (unchecked.keys, False)
+
+
+# -- hostile ---------------------------------------------------------------------------
 
 
 def test_garbage_of_every_size_ends_in_a_fault() -> None:

@@ -73,6 +73,8 @@ def test_tunnel_mode() -> None:
     six += bytes.fromhex("20010db8000100000000000000000010" + "20010db800ff00000000000000000005")
     six += udp(SIP, ends=(UE6, PCSCF6))
     assert recognise(esp(six, NullLayout(0, 12), 41)) == (0, 12)
+    assert recognise(esp(six[:-1] + b"!", NullLayout(0, 12), 41)) is None
+    assert recognise(esp(six[:-1], NullLayout(0, 12), 41)) is None
     for damaged in (b"\x55" + inner[1:], inner + b"1234", inner[:10] + b"\0" + inner[11:]):
         assert recognise(esp(damaged, NullLayout(0, 12), 4)) is None
 

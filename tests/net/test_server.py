@@ -36,10 +36,12 @@ from pcscf.core.events import (
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import StartError
 from pcscf.net import load
+from pcscf.net.key_log import KeyLog
 from pcscf.net.server import Server
 from tests.net.support import HOST, looped, settings, silence, udp_peer, until
 from xfrm.algorithms import Suite
 from xfrm.errors import KernelRefusal, MonitorOverrunError
+from xfrm.keylog import read_line
 from xfrm.memory import MemoryKernel
 from xfrm.model import AkaKeys, SaId, SaSet
 
@@ -120,7 +122,8 @@ class Bench:
         self.edge = Script()
         self.kernel = MemoryKernel()
         self.monitor = FakeMonitor()
-        self.server = Server(given, self.edge, self.kernel, self.monitor)
+        key_log = KeyLog(given.log.key_file) if given.log.key_file else None
+        self.server = Server(given, self.edge, self.kernel, self.monitor, key_log)
         self.peer, self.remote = udp_peer()
 
     def local(self, port: int) -> Endpoint:
@@ -274,6 +277,19 @@ async def test_nothing_behind_a_refused_install_happens(refusal, written):
         b.server.dispatch(SipReceived(b.clear, b""))
         assert b.edge.events[1:] == [InstallFailed(SAS, str(refusal))]
         assert [b.peer.recv(10), b.peer.recv(10)] == [b"before", b"500"]
+
+
+@looped
+async def test_keys_are_logged_if_asked_for_and_only_of_sas_that_there_are(tmp_path):
+    path = tmp_path / "keys"
+    async with bench(log={"key_file": str(path)}) as b:
+        b.edge.answers[SipReceived] = [InstallSas(SAS, KEYS, 240)]
+        b.server.dispatch(SipReceived(b.clear, b""))
+        logged = path.read_text()
+        assert [sa.spi for sa in read_line(logged)] == [1004, 1001, 1002, 1003]
+        b.kernel.refusal = KernelRefusal("install", 17, "EEXIST")
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert path.read_text() == logged
 
 
 @looped
