@@ -13,15 +13,18 @@ from typing import Final, NoReturn
 import typer
 from rich.console import Console
 
-from pcscf.decode import options, parts
+from pcscf.decode import options
 from pcscf.decode.capture import Capture, open_capture
 from pcscf.decode.choices import each, one, read_key, read_name
 from pcscf.decode.decoder import Decoder, Keys
+from pcscf.decode.engine import Engine
 from pcscf.decode.esp_sa import EspSa
 from pcscf.decode.filters import Filters, read_moment, read_network, read_spi
 from pcscf.decode.html import Html
 from pcscf.decode.jsonl import Jsonl
+from pcscf.decode.key_files import secrets_text
 from pcscf.decode.ladder import Ladder
+from pcscf.decode.live import open_live
 from pcscf.decode.merge import merged
 from pcscf.decode.model import Frame
 from pcscf.decode.options import Format
@@ -32,7 +35,9 @@ from pcscf.decode.session import Stop, run
 from pcscf.decode.sinks import opened
 from pcscf.decode.terminal import colours_of
 from pcscf.decode.verdict import verdict
+from pcscf.decode.writer import PcapngWriter
 from pcscf.errors import PcscfError
+from xfrm.keylog import SECRETS_TYPE
 
 _NOT_ALL: Final = 1
 _UNUSABLE: Final = 2
@@ -47,7 +52,7 @@ class _Inputs:
     def open(self, stack: ExitStack) -> list[Capture]:
         """Open them all; they are closed with the stack."""
         if self.interface is not None:
-            return [stack.enter_context(parts.open_live(self.interface))]
+            return [stack.enter_context(open_live(self.interface))]
         return [stack.enter_context(open_capture(path)) for path in self.paths]
 
     @property
@@ -177,11 +182,11 @@ def _decode(inputs: _Inputs, keys: Keys, filters: Filters, form: _Form) -> int:
     """Decode and write; give the exit status."""
     with ExitStack() as stack:
         captures = inputs.open(stack)
-        decoder = parts.new_decoder(keys)
+        decoder = Engine(keys)
         sink = stack.enter_context(opened(form.file, secret=form.secret, inputs=inputs.paths))
         output = form.output(sink, inputs.heading)
         if form.format is Format.PCAPNG and not form.secrets:
-            decoder.on_packet = parts.new_writer(sink).packet
+            decoder.on_packet = PcapngWriter(sink).write_packet
         frames = _watched(merged(captures, decoder.add_secrets), captures, inputs, form)
         with Stop() as stop:
             shown = sink.flush if inputs.flow else None
@@ -220,11 +225,11 @@ def _notes(inputs: _Inputs, captures: list[Capture]) -> list[str]:
 
 def _copy_with_secrets(inputs: _Inputs, decoder: Decoder, sink: Sink) -> None:
     """Read the captures once more: whoever reads the copy wants the keys first."""
-    writer = parts.new_writer(sink)
-    writer.secrets(decoder.sas)
+    writer = PcapngWriter(sink)
+    writer.write_secrets(SECRETS_TYPE, secrets_text(decoder.sas))
     with ExitStack() as stack:
         for frame in merged(inputs.open(stack), lambda _kind, _data: None):
-            writer.frame(frame)
+            writer.write_frame(frame)
 
 
 def _end(text: str) -> NoReturn:

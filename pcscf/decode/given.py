@@ -4,27 +4,13 @@ from typing import Final
 
 from pcscf.decode.model import Candidate
 from pcscf.decode.wildcards import Wildcard
-from pcscf.errors import KeyFileError
 from xfrm.algorithms import SUITES
-from xfrm.model import KEY_SIZE, AkaKeys
+from xfrm.model import AkaKeys
 
 ORIGIN: Final = "--ck and --ik"
 
 
-def given_keys(ck: str, ik: str) -> list[Wildcard]:
-    """Make the candidates of CK and IK, given in hexadecimal; colons and blanks do not count.
-
-    Raises KeyFileError, one line without the keys.
-    """
-    aka = AkaKeys(_octets("--ck", ck), _octets("--ik", ik))
+def given_keys(ck: bytes, ik: bytes) -> list[Wildcard]:
+    """Make the candidates of CK and IK, 16 octets each."""
+    aka = AkaKeys(ck, ik)
     return [Wildcard(Candidate(suite, suite.keys(aka), ORIGIN)) for suite in SUITES]
-
-
-def _octets(option: str, text: str) -> bytes:
-    try:
-        octets = bytes.fromhex(text.replace(":", "").removeprefix("0x"))
-    except ValueError:
-        octets = b""
-    if len(octets) != KEY_SIZE:
-        raise KeyFileError(f"{option}: {2 * KEY_SIZE} hexadecimal digits expected")
-    return octets

@@ -1,11 +1,12 @@
 """Captures written in Wireshark's format (draft-ietf-opsawg-pcapng), with nanoseconds."""
 
 import struct
-from typing import BinaryIO, Final
+from typing import Final
 
 from pcscf.decode.ip import write_ip
 from pcscf.decode.link import RAW
 from pcscf.decode.model import Frame, Packet
+from pcscf.decode.output import Sink
 
 _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
@@ -25,7 +26,7 @@ _LATEST: Final = (1 << 64) - 1
 class PcapngWriter:
     """Frames as they were and packets without a link layer, each link type an interface."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: Sink) -> None:
         """Write the section header."""
         self._out = out
         self._interfaces: dict[int, int] = {}

@@ -14,11 +14,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pcscf import cli
-from pcscf.decode import parts
+from pcscf.decode import command
 from pcscf.decode.decoder import Keys
 from pcscf.errors import CaptureError, KeyFileError
 from tests.decode.fake_decoder import FakeDecoder, write_pcap
 from tests.decode.samples import CHALLENGE, CK, IK, MESSAGE, OK, REGISTER, UE
+from xfrm.keylog import SECRETS_TYPE
 
 Call = Callable[..., Result]
 
@@ -32,7 +33,7 @@ def decoders(monkeypatch: pytest.MonkeyPatch) -> list[FakeDecoder]:
         made.append(FakeDecoder(keys))
         return made[-1]
 
-    monkeypatch.setattr(parts, "new_decoder", make)
+    monkeypatch.setattr(command, "Engine", make)
     return made
 
 
@@ -137,7 +138,7 @@ def test_some_esp_that_was_not_read_is_status_1(
 ) -> None:
     decoder = FakeDecoder()
     decoder.unread = 1
-    monkeypatch.setattr(parts, "new_decoder", lambda keys: decoder)
+    monkeypatch.setattr(command, "Engine", lambda keys: decoder)
     result = call(capture)
     assert result.exit_code == 1
     assert "3 ESP packets, 1 of them not read: 1 bad ICV." in result.stdout
@@ -158,7 +159,7 @@ def test_keys_that_cannot_be_used_are_one_line_and_status_2(
     def refuse(keys: Keys) -> FakeDecoder:
         raise KeyFileError("state.txt: no keys in it")
 
-    monkeypatch.setattr(parts, "new_decoder", refuse)
+    monkeypatch.setattr(command, "Engine", refuse)
     result = call(capture)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "state.txt: no keys in it\n")
 
@@ -167,7 +168,7 @@ def test_an_interface_without_the_right_to_it(call: Call, monkeypatch: pytest.Mo
     def refuse(interface: str) -> None:
         raise CaptureError(f"{interface}: needs CAP_NET_RAW")
 
-    monkeypatch.setattr(parts, "open_live", refuse)
+    monkeypatch.setattr(command, "open_live", refuse)
     result = call("-i", "eth0")
     assert (result.exit_code, result.stderr) == (2, "eth0: needs CAP_NET_RAW\n")
 
@@ -200,24 +201,24 @@ def test_what_makes_no_sense_is_status_2(
     assert CK[1:] not in result.stderr
 
 
-class NotingWriter(parts.Writer):
+class NotingWriter:
     def __init__(self, told: list[object]) -> None:
         self.told = told
 
-    def frame(self, frame: Any) -> None:
+    def write_frame(self, frame: Any) -> None:
         self.told.append(frame.data)
 
-    def packet(self, packet: Any) -> None:
+    def write_packet(self, packet: Any) -> None:
         self.told.append(packet.payload)
 
-    def secrets(self, sas: Any) -> None:
-        self.told.append([sa.spi for sa in sas])
+    def write_secrets(self, kind: int, data: bytes) -> None:
+        self.told.append((kind == SECRETS_TYPE, b" 6699 " in data))
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     told: list[object] = []
-    monkeypatch.setattr(parts, "new_writer", lambda sink: NotingWriter(told))
+    monkeypatch.setattr(command, "PcapngWriter", lambda sink: NotingWriter(told))
     return told
 
 
@@ -230,7 +231,7 @@ def test_with_secrets_it_is_the_frames_with_the_keys_in_front(
     call: Call, capture: Path, written: list[object]
 ) -> None:
     assert call(capture, "-f", "pcapng", "--secrets").exit_code == 0
-    assert written == [[0x1A2B], REGISTER, CHALLENGE, MESSAGE, OK]
+    assert written == [(True, True), REGISTER, CHALLENGE, MESSAGE, OK]
 
 
 # In a process of its own
@@ -238,9 +239,9 @@ def test_with_secrets_it_is_the_frames_with_the_keys_in_front(
 PROGRAM = """
 import sys
 from pcscf import cli
-from pcscf.decode import parts
+from pcscf.decode import command
 from tests.decode.fake_decoder import decoder_of
-parts.new_decoder = decoder_of
+command.Engine = decoder_of
 sys.argv = ["pcscf", "decode", *sys.argv[1:]]
 cli.main()
 """

@@ -41,7 +41,7 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
 @pytest.mark.parametrize("seed", range(4))
 def test_registrations_and_packets(seed: int) -> None:
     rng = random.Random(seed)
-    wildcards, table = Wildcards(given_keys(AKA.ik.hex(), AKA.ck.hex())), SaTable()
+    wildcards, table = Wildcards(given_keys(AKA.ik, AKA.ck)), SaTable()
     keyring, opener = Keyring(table, wildcards), Opener(table, wildcards)
     senders = [Sender(suite, spi=rng.choice([2001, 3002, 9])) for suite in SUITES]
     for n in range(1, 400):

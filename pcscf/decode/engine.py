@@ -1,0 +1,136 @@
+"""The decoder: frames in, SIP messages out, SAs found on the way."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pcscf.decode.decoder import Keys
+from pcscf.decode.esp import Opener
+from pcscf.decode.file_keys import FileKeys
+from pcscf.decode.given import given_keys
+from pcscf.decode.key_files import load_keys, read_secrets
+from pcscf.decode.keyring import Keyring
+from pcscf.decode.messages import Messages
+from pcscf.decode.model import Frame, Packet, Sa, SipMessage
+from pcscf.decode.sas import SaTable
+from pcscf.decode.summary import Summary, add_faults
+from pcscf.decode.unwrap import ESP, Unwrapper
+from pcscf.decode.usim import load_usims
+from pcscf.decode.verify import Verifier
+from pcscf.decode.wildcards import Wildcards
+
+_IP_IN_ESP: Final = {4, 41}  # tunnel mode
+_DEEPEST: Final = 4  # ESP within ESP
+
+
+class Engine:
+    """Decodes one capture, or several read as one. See ``decoder.Decoder`` for what it does.
+
+    Raises KeyFileError for keys that cannot be used, StartError where ``verify`` lacks scapy.
+    """
+
+    def __init__(self, keys: Keys | None = None) -> None:
+        keys = keys or Keys()
+        self.on_packet: Callable[[Packet], object] | None = None
+        self._table = SaTable()
+        self._wildcards = Wildcards()
+        usims = load_usims(keys.usim) if keys.usim is not None else None
+        self._keyring = Keyring(self._table, self._wildcards, usims)
+        self._opener = Opener(self._table, self._wildcards)
+        self._unwrapper = Unwrapper()
+        self._messages = Messages()
+        self._verifier = Verifier() if keys.verify else None
+        self._counted = Summary()
+        self._notes: list[str] = []
+        if keys.ck is not None and keys.ik is not None:
+            self._wildcards.give(given_keys(keys.ck, keys.ik))
+        for path in keys.files:
+            self._take(load_keys(path))
+
+    def add_secrets(self, kind: int, data: bytes) -> None:
+        """Take a decryption-secrets block; one of another kind, or damaged, adds nothing."""
+        self._take(read_secrets(kind, data, "secrets block of the capture"))
+
+    def _take(self, found: FileKeys) -> None:
+        for sa in found.sas:
+            self._table.add(sa)
+        self._wildcards.give(found.wildcards)
+        self._notes += found.notes
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def feed(self, frame: Frame) -> list[SipMessage]:
+        """Give the messages that this frame completes. Raises nothing, whatever the frame."""
+        counted = self._counted
+        counted.frames += 1
+        counted.last_time = frame.time
+        if counted.first_time is None:
+            counted.first_time = frame.time
+        packet = self._unwrapper.frame(frame)
+        return [] if packet is None else self._packet(packet)
+
+    def finish(self) -> list[SipMessage]:
+        """Give the messages that waited for more; there is no more."""
+        return self._seen(self._messages.finish())
+
+    def _packet(self, packet: Packet) -> list[SipMessage]:
+        self._counted.packets += 1
+        sa = None
+        for _ in range(_DEEPEST):
+            if packet.protocol != ESP:
+                break
+            self._counted.esp += 1
+            opened = self._opener.open(packet)
+            if self._verifier:
+                self._verifier.compare(packet, opened)
+            inside = opened.packet
+            if inside is not None and inside.protocol in _IP_IN_ESP:
+                inside = self._unwrapper.ip(packet.number, packet.time, inside.payload)
+            if inside is None:
+                break
+            packet, sa = inside, opened.sa
+        if self.on_packet:
+            self.on_packet(packet)
+        return self._seen(self._messages.feed(packet, sa))
+
+    def _seen(self, messages: list[SipMessage]) -> list[SipMessage]:
+        for message in messages:
+            self._keyring.observe(message)
+        self._counted.messages += len(messages)
+        return messages
+
+    # -- what came of it -------------------------------------------------------------------------
+
+    @property
+    def sas(self) -> Iterable[Sa]:
+        """Every SA, in the order in which they were met."""
+        return list(self._table)
+
+    def summary(self) -> Summary:
+        """Give what was counted so far; ``shown`` and ``stopped`` are the caller's."""
+        counted = self._counted
+        counted.faults = add_faults(self._table)
+        counted.losses.clear()
+        counted.losses.update(self._losses())
+        counted.notes = [*self._notes, *self._keyring.notes, *self._verified()]
+        return counted
+
+    def _losses(self) -> dict[str, int]:
+        messages, fragments = self._messages, self._unwrapper.fragments
+        losses = dict(self._unwrapper.skipped)
+        losses |= {
+            "fragments that stayed incomplete": fragments.unfinished,
+            "fragments that overlap": fragments.overlaps,
+            "datagrams with SIP cut by the snap length": messages.cut,
+            "messages of streams that are incomplete": messages.broken,
+            "gaps in streams": messages.gaps,
+            "ESP packets without an SPI": self._opener.without_spi,
+            "SAs that were too many": self._table.dropped,
+        }
+        return {name: count for name, count in losses.items() if count}
+
+    def _verified(self) -> list[str]:
+        if self._verifier is None:
+            return []
+        one = self._verifier
+        total = f"scapy: {one.compared} packets opened a second time, {one.different} differ"
+        return [f"{total}, {one.skipped} could not be", *one.differences]
