@@ -1,6 +1,6 @@
 """The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong.
 
-``decode`` has statuses of its own (``pcscf.decode.command``).
+``decode`` has statuses of its own (``pcscf.decode.command.command``).
 """
 
 from importlib.metadata import version
@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from pcscf import config, log
-from pcscf.decode.command import decode
-from pcscf.decode.options import EPILOG
+from pcscf.decode.command.command import decode
+from pcscf.decode.command.options import EPILOG
 from pcscf.errors import ConfigError, PcscfError
 from pcscf.net import start
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pcscf.decode.model import Frame, Packet, Sa, SipMessage
-from pcscf.decode.summary import Summary
+from pcscf.decode.output.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)

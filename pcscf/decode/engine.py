@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pcscf.decode.decoder import Keys
-from pcscf.decode.esp import Opener
-from pcscf.decode.file_keys import FileKeys
-from pcscf.decode.given import given_keys
-from pcscf.decode.key_files import load_keys, read_secrets
-from pcscf.decode.keyring import Keyring
-from pcscf.decode.messages import Messages
+from pcscf.decode.input.messages import Messages
+from pcscf.decode.input.unwrap import ESP, Unwrapper
+from pcscf.decode.keys.esp import Opener
+from pcscf.decode.keys.file_keys import FileKeys
+from pcscf.decode.keys.given import given_keys
+from pcscf.decode.keys.key_files import load_keys, read_secrets
+from pcscf.decode.keys.keyring import Keyring
+from pcscf.decode.keys.sas import SaTable
+from pcscf.decode.keys.usim import load_usims
+from pcscf.decode.keys.verify import Verifier
+from pcscf.decode.keys.wildcards import Wildcards
 from pcscf.decode.model import Frame, Packet, Sa, SipMessage
-from pcscf.decode.sas import SaTable
-from pcscf.decode.summary import Summary, add_faults
-from pcscf.decode.unwrap import ESP, Unwrapper
-from pcscf.decode.usim import load_usims
-from pcscf.decode.verify import Verifier
-from pcscf.decode.wildcards import Wildcards
+from pcscf.decode.output.summary import Summary, add_faults
 
 _IP_IN_ESP: Final = {4, 41}  # tunnel mode
 _DEEPEST: Final = 4  # ESP within ESP

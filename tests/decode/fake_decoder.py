@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pcscf.decode.decoder import Decoder, Keys
 from pcscf.decode.model import Fault, Frame, Packet, Sa, SipMessage
-from pcscf.decode.summary import Summary
+from pcscf.decode.output.summary import Summary
 from tests.decode.samples import PCSCF, UE, an_sa
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pcscf.decode.capture import open_capture
 from pcscf.decode.decoder import Keys
 from pcscf.decode.engine import Engine
-from pcscf.decode.esp_sa import EspSa
-from pcscf.decode.key_files import secrets_text
-from pcscf.decode.merge import merged
+from pcscf.decode.input.capture import open_capture
+from pcscf.decode.input.merge import merged
+from pcscf.decode.input.writer import PcapngWriter
+from pcscf.decode.keys.key_files import secrets_text
 from pcscf.decode.model import Fault, Frame, Packet, SipMessage
-from pcscf.decode.writer import PcapngWriter
+from pcscf.decode.output.esp_sa import EspSa
 from pcscf.errors import KeyFileError
 from tests.decode.wireshark import run
 from xfrm.keylog import SECRETS_TYPE

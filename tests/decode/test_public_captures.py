@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pcscf.decode.esp import Opener
+from pcscf.decode.keys.esp import Opener
+from pcscf.decode.keys.sas import SaTable
+from pcscf.decode.keys.wildcards import Wildcards
+from pcscf.decode.keys.wireshark_keys import read_esp_sa
 from pcscf.decode.model import Fault, Packet
-from pcscf.decode.sas import SaTable
-from pcscf.decode.wildcards import Wildcards
-from pcscf.decode.wireshark_keys import read_esp_sa
 from tests.decode.esp_packets import checksum, packet
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "public"

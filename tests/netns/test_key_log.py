@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pcscf.decode.esp import Opener
-from pcscf.decode.key_files import load_keys
-from pcscf.decode.keyring import Keyring
+from pcscf.decode.keys.esp import Opener
+from pcscf.decode.keys.key_files import load_keys
+from pcscf.decode.keys.keyring import Keyring
+from pcscf.decode.keys.sas import SaTable
+from pcscf.decode.keys.wildcards import Wildcards
 from pcscf.decode.model import Endpoint, Packet, Sa, SipMessage
-from pcscf.decode.sas import SaTable
-from pcscf.decode.wildcards import Wildcards
 from tests.decode.esp_packets import packet
 from tests.netns.capture import Capture
 from tests.netns.pcscf_process import PcscfProcess

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from pcscf.decode.live import LiveCapture, open_live
-from pcscf.decode.messages import Messages
-from pcscf.decode.unwrap import Unwrapper
+from pcscf.decode.input.live import LiveCapture, open_live
+from pcscf.decode.input.messages import Messages
+from pcscf.decode.input.unwrap import Unwrapper
 from pcscf.errors import CaptureError
 from tests.netns.lab import Lab
 

@@ -1,0 +1,1 @@
+"""``pcscf decode``: its words, its filters, its run."""

@@ -1,0 +1,1 @@
+"""From a capture to packets, and from packets to SIP messages."""

@@ -1,0 +1,337 @@
+"""ESP packets opened, and what came of them counted in their SAs (RFC 4303 3.4)."""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from pcscf.decode.keys.null import (
+    IPIP,
+    IPV6,
+    TCP,
+    UDP,
+    NullLayout,
+    null_opener,
+    proves_itself,
+    recognise,
+)
+from pcscf.decode.keys.sas import SaTable
+from pcscf.decode.keys.wildcards import Wildcards, codec_of
+from pcscf.decode.model import Candidate, Fault, Packet, Sa
+from xfrm.algorithms import Suite
+from xfrm.errors import EspError, EspIntegrityError
+from xfrm.esp import EspPayload
+from xfrm.model import REPLAY_WINDOW
+
+NULL_ORIGIN: Final = "NULL, ICV unchecked"
+
+_HEADER: Final = struct.Struct("!II")
+_PORTS: Final = struct.Struct("!HH")
+_GMAC: Final = Suite("aes-gmac", "null")
+_DUMMY: Final = 59  # RFC 4303 2.6: no next header, to be dropped
+# Numbers remembered behind the highest: more than a receiver's window, as a capture of
+# several interfaces may be out of order.
+_MEMORY: Final = 1024
+_MASK: Final = (1 << _MEMORY) - 1
+_FIRST_ATTEMPTS: Final = 4  # packets of an SA on which all keys are tried; then fewer and fewer
+_IPV4_SIZE: Final = 20
+_IPV6_SIZE: Final = 40
+_MAX_STATES: Final = 100_000
+
+Open = Callable[[bytes], EspPayload]
+
+
+class Opened(NamedTuple):
+    """What came of an ESP packet.
+
+    ``sa`` is None only if there was no SPI. ``packet`` is what was inside, in tunnel mode an
+    IP packet as the payload of protocol 4 or 41; None if it could not be read, or must not be
+    because it is a repetition. ``fault`` may stand beside a packet: SELECTOR, LATE.
+    """
+
+    sa: Sa | None
+    packet: Packet | None
+    fault: Fault | None
+
+
+class _State:
+    """What an SA's packets are opened with, and which numbers were seen."""
+
+    __slots__ = (
+        "attempts",
+        "fault",
+        "is_proven",
+        "null",
+        "open",
+        "seen",
+        "top",
+        "unread",
+        "version",
+    )
+
+    def __init__(self, open_: Open | None) -> None:
+        self.open = open_
+        self.null: Open | None = None  # opens it as NULL, as long as there are no keys
+        self.is_proven = False  # a packet was good: algorithm and keys are right
+        self.top = 0  # the highest number
+        self.seen = 0  # bit n: top - n was seen
+        self.unread = 0  # packets behind top that were there, if not readable
+        self.attempts = 0
+        self.version = -1  # of the wildcards at the last attempt
+        self.fault = Fault.UNKNOWN_SPI  # what the last attempt ended with
+
+
+class Opener:
+    """Opens packets with the SAs of a table; for others it tries keys, and then none at all.
+
+    ``without_spi`` counts packets too short for an SPI.
+    """
+
+    def __init__(self, table: SaTable, wildcards: Wildcards | None = None) -> None:
+        self.without_spi = 0
+        self._table = table
+        self._wildcards = wildcards or Wildcards()
+        self._states: dict[Sa, _State] = {}
+
+    def open(self, packet: Packet) -> Opened:
+        """Open one packet, from the SPI on. What came of it is counted in its SA."""
+        payload = packet.payload
+        if len(payload) < _HEADER.size:
+            self.without_spi += 1
+            return Opened(None, None, Fault.CUT if packet.missing else Fault.MALFORMED)
+        spi, _ = _HEADER.unpack_from(payload)
+        sa = self._table.find(packet.dst, spi, packet.time)
+        if sa is None:
+            sa = self._table.add_unknown(Sa(spi, packet.src, packet.dst))
+        state = self._states.get(sa) or self._begin(sa)
+        if packet.missing:
+            return _unread(sa, state, packet, Fault.CUT)
+        if state.open is None:
+            return self._guess(sa, state, packet)
+        try:
+            inside = state.open(payload)
+        except EspIntegrityError:
+            fault = Fault.BAD_ICV if state.is_proven else Fault.WRONG_KEY
+            return self._try_others(sa, state, packet, fault)
+        except EspError:
+            return self._try_others(sa, state, packet, Fault.MALFORMED)
+        return _read(sa, state, packet, inside)
+
+    def _begin(self, sa: Sa) -> _State:
+        if len(self._states) >= _MAX_STATES:
+            del self._states[next(iter(self._states))]
+        state = self._states[sa] = _State(_open_of(sa))
+        return state
+
+    # -- packets that the keys at hand do not open -----------------------------------------------
+
+    def _try_others(self, sa: Sa, state: _State, packet: Packet, fault: Fault) -> Opened:
+        """Try what else may be behind the SPI: another algorithm, the SA of another time."""
+        if not state.is_proven and self._may_try(state):
+            for candidate in sa.candidates:
+                open_ = codec_of(candidate).open
+                if inside := _attempted(candidate, open_, packet):
+                    _decide(sa, state, candidate, open_)
+                    return _read(sa, state, packet, inside)
+        for other in self._table.others(sa):
+            its_state = self._states.get(other) or self._begin(other)
+            if inside := _opened(its_state.open, packet):
+                return _read(other, its_state, packet, inside)
+        return _unread(sa, state, packet, fault)
+
+    def _guess(self, sa: Sa, state: _State, packet: Packet) -> Opened:
+        """Read a packet of an SA without keys, if that can be done."""
+        if sa.keys is not None:  # they have become known since
+            state.open = _open_of(sa)
+            return self.open(packet)
+        if self._may_try(state):
+            if inside := self._try_keys(sa, state, packet):
+                return _read(sa, state, packet, inside)
+            if state.null is None and (layout := recognise(packet)):
+                state.null = null_opener(layout)
+                _take_for_null(sa, layout)
+                self._table.promote(sa)
+        if state.null is None:
+            return _unread(sa, state, packet, state.fault)
+        if inside := _opened(state.null, packet):
+            return _read(sa, state, packet, inside)
+        return _unread(sa, state, packet, Fault.MALFORMED)
+
+    def _try_keys(self, sa: Sa, state: _State, packet: Packet) -> EspPayload | None:
+        state.fault = Fault.UNKNOWN_SPI
+        for candidate, open_ in self._keys_for(sa):
+            state.fault = Fault.WRONG_KEY
+            if inside := _attempted(candidate, open_, packet):
+                _decide(sa, state, candidate, open_)
+                self._table.promote(sa)
+                return inside
+        return None
+
+    def _keys_for(self, sa: Sa) -> Iterator[tuple[Candidate, Open]]:
+        """Give all keys that the SA may have; those of another time of its SPI among them."""
+        for other in self._table.others(sa):
+            if other.suite and other.keys:
+                candidate = Candidate(other.suite, other.keys, other.origin, other.checked)
+                yield candidate, codec_of(candidate).open
+        for candidate in sa.candidates:
+            yield candidate, codec_of(candidate).open
+        for wildcard in self._wildcards.fitting(sa.src, sa.dst, sa.spi):
+            yield wildcard.candidate, wildcard.open
+
+    def _may_try(self, state: _State) -> bool:
+        """Try the first packets, then those at powers of two, and anew when keys were added."""
+        if state.version != self._wildcards.version:
+            state.version, state.attempts = self._wildcards.version, 0
+        state.attempts += 1
+        attempts = state.attempts
+        return attempts <= _FIRST_ATTEMPTS or attempts & (attempts - 1) == 0
+
+
+def _open_of(sa: Sa) -> Open | None:
+    if sa.suite is None or sa.keys is None:
+        return None
+    return codec_of(Candidate(sa.suite, sa.keys, sa.origin, sa.checked)).open
+
+
+def _opened(open_: Open | None, packet: Packet) -> EspPayload | None:
+    try:
+        return open_(packet.payload) if open_ else None
+    except EspError:
+        return None
+
+
+def _attempted(candidate: Candidate, open_: Open, packet: Packet) -> EspPayload | None:
+    """Open a packet under keys that may be others: without a checked ICV, padding proves little."""
+    inside = _opened(open_, packet)
+    return inside if inside and (candidate.checked or proves_itself(packet, inside)) else None
+
+
+def _decide(sa: Sa, state: _State, candidate: Candidate, open_: Open) -> None:
+    """Let the SA have the keys that have opened a packet."""
+    sa.suite, sa.keys, sa.origin, sa.checked = candidate
+    sa.candidates = ()
+    sa.icv_size = None
+    state.open = open_
+
+
+def _take_for_null(sa: Sa, layout: NullLayout) -> None:
+    sa.origin, sa.checked, sa.icv_size = NULL_ORIGIN, False, layout.icv_size
+    if layout.is_gmac:
+        sa.suite = _GMAC
+    elif sa.suite and sa.suite.crypt.key_size:
+        sa.suite = None  # agreed was something else
+
+
+# -- counting ------------------------------------------------------------------------------------
+
+
+def _count(sa: Sa, packet: Packet) -> None:
+    if not sa.packets:
+        sa.first_time = packet.time
+    sa.packets += 1
+    sa.octets += len(packet.payload) + packet.missing
+    sa.last_time = packet.time
+
+
+def _unread(sa: Sa, state: _State, packet: Packet, fault: Fault) -> Opened:
+    """Count a packet that stays closed. Among good ones its number may be forged."""
+    _count(sa, packet)
+    sa.faults[fault] += 1
+    if state.is_proven:
+        state.unread += 1
+    else:
+        _note_number(sa, state, _HEADER.unpack_from(packet.payload)[1])
+    return Opened(sa, None, fault)
+
+
+def _read(sa: Sa, state: _State, packet: Packet, inside: EspPayload) -> Opened:
+    """Count a good packet, and give what is inside unless it is a repetition."""
+    _count(sa, packet)
+    sequence, next_header, data = inside
+    fault = None
+    if state.is_proven and sequence == state.top + 1:  # as nearly all are
+        state.top = sa.last_sequence = sequence
+        state.seen = (state.seen << 1 | 1) & _MASK
+        state.unread = 0
+    else:
+        if not state.is_proven:
+            _prove(sa, state)
+        if fault := _note_number(sa, state, sequence):
+            sa.faults[fault] += 1
+            if fault is not Fault.LATE:
+                return Opened(sa, None, fault)
+    if next_header == _DUMMY:
+        return Opened(sa, None, fault)
+    if not _is_selected(sa, packet, next_header, data):
+        fault = Fault.SELECTOR
+        sa.faults[fault] += 1
+    number, time, src, dst, _, header, _, _ = packet
+    return Opened(sa, Packet(number, time, src, dst, next_header, header, data), fault)
+
+
+def _prove(sa: Sa, state: _State) -> None:
+    """Begin to count with the first good packet: those before it had the right key as well."""
+    state.is_proven = True
+    state.top = sa.missing = 0
+    if sa.keys is not None:
+        sa.candidates = ()
+    if earlier := sa.faults.pop(Fault.WRONG_KEY, 0):
+        sa.faults[Fault.BAD_ICV] += earlier
+
+
+def _note_number(sa: Sa, state: _State, sequence: int) -> Fault | None:
+    """Note a sequence number: the first, one behind a gap, a late one, a repetition."""
+    if sequence == 0:
+        return Fault.MALFORMED  # RFC 4303 3.3.3: the first one sent is 1
+    if state.top == 0:
+        state.top = sa.first_sequence = sa.last_sequence = sequence
+        state.seen = 1
+        return None
+    ahead = sequence - state.top
+    if ahead <= 0:
+        return _note_behind(sa, state, sequence, -ahead)
+    sa.missing += max(ahead - 1 - state.unread, 0)
+    state.unread = 0
+    state.seen = (state.seen << ahead | 1) & _MASK if ahead < _MEMORY else 1
+    state.top = sa.last_sequence = sequence
+    return None
+
+
+def _note_behind(sa: Sa, state: _State, sequence: int, behind: int) -> Fault | None:
+    if behind >= _MEMORY or state.seen >> behind & 1:
+        return Fault.REPLAYED
+    state.seen |= 1 << behind
+    if sequence < sa.first_sequence:
+        sa.missing += sa.first_sequence - sequence - 1
+        sa.first_sequence = sequence
+    elif sa.missing:
+        sa.missing -= 1
+    return Fault.LATE if behind >= REPLAY_WINDOW else None
+
+
+# -- selectors -----------------------------------------------------------------------------------
+
+
+def _is_selected(sa: Sa, packet: Packet, next_header: int, data: bytes) -> bool:
+    """Whether addresses and ports are those that were agreed, as far as they are known.
+
+    In tunnel mode the outer source may be a NAT's: it is not looked at.
+    """
+    if next_header in {UDP, TCP}:
+        if packet.src != sa.src:
+            return False
+    elif next_header in {IPIP, IPV6}:
+        data = _inner_transport(data)
+    ports = sa.ports
+    return ports is None or len(data) < _PORTS.size or _PORTS.unpack_from(data) == ports
+
+
+def _inner_transport(data: bytes) -> bytes:
+    """Give what follows the IP header inside a tunnel; nothing where that has no ports."""
+    if len(data) < _IPV4_SIZE:
+        return b""
+    if data[0] >> 4 == 6:
+        return data[_IPV6_SIZE:] if data[6] in {UDP, TCP} else b""
+    is_later_fragment = data[6] & 0x1F or data[7]
+    if data[9] not in {UDP, TCP} or is_later_fragment:
+        return b""
+    return data[(data[0] & 15) * 4 :]

@@ -1,0 +1,1 @@
+"""Forms of output, and what they say."""
