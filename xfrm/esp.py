@@ -186,6 +186,8 @@ def _hmac(suite: Suite, key: bytes) -> Callable[[bytes], bytes]:
 
     To copy those costs much less than to key one for each packet, and less than a copied HMAC.
     """
+    if len(key) > _BLOCK_SIZE:
+        key = _digest(suite, key).digest()
     key = key.ljust(_BLOCK_SIZE, b"\0")
     inner, outer = (_digest(suite, key.translate(pad)) for pad in (_INNER, _OUTER))
 

@@ -64,13 +64,14 @@ class Messages:
         payload = packet.payload
         if len(payload) <= _UDP_HEADER:
             return []
-        src, dst, length = _HEADER(payload)
+        number, time, src, dst, _, _, _, missing = packet
+        src_port, dst_port, length = _HEADER(payload)
         data = sip_in(payload[_UDP_HEADER : length or None])
         if data is None:
             return []
-        self.cut += packet.missing > 0
-        ends = Endpoint(packet.src, src), Endpoint(packet.dst, dst)
-        return [SipMessage(packet.number, packet.time, *ends, "UDP", sa, data)]
+        self.cut += missing > 0
+        ends = Endpoint(src, src_port), Endpoint(dst, dst_port)
+        return [SipMessage(number, time, *ends, "UDP", sa, data)]
 
     def _segment(self, packet: Packet, sa: Sa | None) -> list[SipMessage]:
         segment = read_segment(packet.payload, packet.missing)
