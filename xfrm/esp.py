@@ -174,7 +174,7 @@ def _separate(suite: Suite, keys: EspKeys, *, checked: bool) -> _Transform:
         return plain + hmac(header + iv + plain)[:size]
 
     def open_(packet: bytes, start: int) -> bytes:
-        if hmac and not compare_digest(hmac(packet[:-size])[:size], packet[-size:]):
+        if hmac is not None and not compare_digest(hmac(packet[:-size])[:size], packet[-size:]):
             raise EspIntegrityError("the ICV is wrong")
         return packet[start:-size] if decrypt is None else decrypt(packet[_HEADER.size : -size])
 

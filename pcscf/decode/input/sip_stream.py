@@ -8,7 +8,6 @@ from pcscf.sip.framing import StreamFramer
 
 _VERSION: Final = b"SIP/2.0"
 _RESPONSE: Final = b"SIP/2.0 "
-_REQUEST_END: Final = b" SIP/2.0"
 _LONGEST_LINE: Final = 8192  # a start line's
 _LONGEST_METHOD: Final = 32
 _METHODS: Final = set(
@@ -39,10 +38,10 @@ def is_sip(data: bytes) -> bool:
     line = data[:_LONGEST_LINE] if end < 0 else data[:end].rstrip(b"\r")
     if line.startswith(_VERSION):
         return line[7:8] == b" " and line[8:11].isdigit()
-    if not line.endswith(_REQUEST_END):
+    words = line.split(b" ", 3)
+    if len(words) != 3 or words[2] != _VERSION:
         return False
-    method, _, rest = line.partition(b" ")
-    return len(method) <= _LONGEST_METHOD and rest.count(b" ") == 1 and _is_token(method)
+    return len(words[0]) <= _LONGEST_METHOD and _is_token(words[0])
 
 
 def find_sip(data: bytes) -> int:
