@@ -252,6 +252,7 @@ def _unread(sa: Sa, state: _State, packet: Packet, fault: Fault) -> Opened:
 def _read(sa: Sa, state: _State, packet: Packet, inside: EspPayload) -> Opened:
     """Count a good packet, and give what is inside unless it is a repetition."""
     _count(sa, packet)
+    number, time, src, dst, _, header, _, _ = packet
     sequence, next_header, data = inside
     fault = None
     if state.is_proven and sequence == state.top + 1:  # as nearly all are
@@ -267,10 +268,9 @@ def _read(sa: Sa, state: _State, packet: Packet, inside: EspPayload) -> Opened:
                 return Opened(sa, None, fault)
     if next_header == _DUMMY:
         return Opened(sa, None, fault)
-    if not _is_selected(sa, packet, next_header, data):
+    if not _is_selected(sa, src, next_header, data):
         fault = Fault.SELECTOR
         sa.faults[fault] += 1
-    number, time, src, dst, _, header, _, _ = packet
     return Opened(sa, Packet(number, time, src, dst, next_header, header, data), fault)
 
 
@@ -317,13 +317,13 @@ def _note_behind(sa: Sa, state: _State, sequence: int, behind: int) -> Fault | N
 # -- selectors -----------------------------------------------------------------------------------
 
 
-def _is_selected(sa: Sa, packet: Packet, next_header: int, data: bytes) -> bool:
+def _is_selected(sa: Sa, src: str, next_header: int, data: bytes) -> bool:
     """Whether addresses and ports are those that were agreed, as far as they are known.
 
     In tunnel mode the outer source may be a NAT's: it is not looked at.
     """
     if next_header in _TRANSPORTS:
-        if packet.src != sa.src:
+        if src != sa.src:
             return False
     elif next_header in _TUNNELS:
         data = _inner_transport(data)
