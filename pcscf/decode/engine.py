@@ -11,6 +11,7 @@ from pcscf.decode.keys.file_keys import FileKeys
 from pcscf.decode.keys.given import given_keys
 from pcscf.decode.keys.key_files import load_keys, read_secrets
 from pcscf.decode.keys.keyring import Keyring
+from pcscf.decode.keys.registrations import may_state
 from pcscf.decode.keys.sas import SaTable
 from pcscf.decode.keys.usim import load_usims
 from pcscf.decode.keys.verify import Verifier
@@ -66,18 +67,24 @@ class Engine:
         if counted.first_time is None:
             counted.first_time = frame.time
         packet = self._unwrapper.frame(frame)
-        return [] if packet is None else self._packet(packet)
+        if packet is None:
+            return []
+        counted.packets += 1
+        sa = None
+        if packet.protocol == ESP:
+            packet, sa = self._without_esp(packet)
+        if self.on_packet:
+            self.on_packet(packet)
+        return self._seen(self._messages.feed(packet, sa))
 
     def finish(self) -> list[SipMessage]:
         """Give the messages that waited for more; there is no more."""
         return self._seen(self._messages.finish())
 
-    def _packet(self, packet: Packet) -> list[SipMessage]:
-        self._counted.packets += 1
+    def _without_esp(self, packet: Packet) -> tuple[Packet, Sa | None]:
+        """Give what is in the packet, and the SA; the packet itself if it cannot be opened."""
         sa = None
         for _ in range(_DEEPEST):
-            if packet.protocol != ESP:
-                break
             self._counted.esp += 1
             opened = self._opener.open(packet)
             if self._verifier:
@@ -88,14 +95,15 @@ class Engine:
             if inside is None:
                 break
             packet, sa = inside, opened.sa
-        if self.on_packet:
-            self.on_packet(packet)
-        return self._seen(self._messages.feed(packet, sa))
+            if packet.protocol != ESP:
+                break
+        return packet, sa
 
     def _seen(self, messages: list[SipMessage]) -> list[SipMessage]:
         for message in messages:
-            self._keyring.observe(message)
-        self._counted.messages += len(messages)
+            self._counted.messages += 1
+            if may_state(message.data):
+                self._keyring.observe(message)
         return messages
 
     # -- what came of it -------------------------------------------------------------------------

@@ -114,9 +114,9 @@ class Sa:
     faults: Counter[Fault] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
+@dataclass  # a frozen one takes ten times as long to make
 class SipMessage:
-    """A SIP message as it was seen. ``sa`` is None when it came in clear.
+    """A SIP message as it was seen, not to be changed. ``sa`` is None when it came in clear.
 
     One of a TCP stream has the number and time of the packet that completed it.
     """
