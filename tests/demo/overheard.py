@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from pcscf.decode import Fault, SipMessage
+from pcscf.decode import Sa, SipMessage
 from pcscf.decode.model import NO_IP
 from tests.decode.reading import Reading
 from tests.demo.wiretap import Flow, Segment, messages
@@ -17,18 +17,19 @@ def of_hosts(reading: Reading, hosts: Collection[str]) -> list[SipMessage]:
     return [one for one in reading.messages if {one.src.host, one.dst.host} & set(hosts)]
 
 
-def unread(reading: Reading) -> list[str]:
-    """All that keeps the capture from being read to the last octet, each ICV checked."""
-    summary = reading.summary
-    faults = [f"{count} ESP packets: {fault}" for fault, count in summary.faults.items()]
-    faults += [f"{count} {name}" for name, count in summary.losses.items() if name != NO_IP]
-    faults += summary.notes
-    faults += [
-        f"SA {sa.spi:#010x}: its ICV was not checked"
-        for sa in reading.carriers
-        if not (sa.checked or sa.faults[Fault.UNKNOWN_SPI])
-    ]
-    return faults
+def unread(reading: Reading, hosts: Collection[str]) -> list[str]:
+    """All that keeps what these hosts said from being read to the last octet, each ICV checked."""
+    faults = [fault for sa in reading.sas if {sa.src, sa.dst} & set(hosts) for fault in _of_sa(sa)]
+    faults += [f"{count} {name}" for name, count in reading.summary.losses.items() if name != NO_IP]
+    return faults + reading.summary.notes
+
+
+def _of_sa(sa: Sa) -> Iterator[str]:
+    where = f"SA {sa.spi:#010x} {sa.src} -> {sa.dst}"
+    for fault, count in sa.faults.items():
+        yield f"{where}: {count} packets: {fault}"
+    if sa.packets and not sa.checked:
+        yield f"{where}: the ICV was not checked"
 
 
 def differences(found: Iterable[SipMessage], record: Iterable[Segment]) -> list[str]:

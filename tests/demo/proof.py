@@ -149,7 +149,7 @@ def decoded(
     """
     summary, found = reading.summary, of_hosts(reading, phones)
     differ = differences(found, record)
-    faults = [*unread(reading), *differ]
+    faults = [*unread(reading, phones), *differ]
     if summary.esp != esp:
         faults.append(f"{esp} ESP packets were captured")
     return Claim(

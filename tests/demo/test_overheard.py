@@ -27,16 +27,17 @@ def test_a_phone_s_messages_are_those_it_has_a_part_in() -> None:
 
 
 def test_whatever_was_not_read_speaks_against_it() -> None:
-    unchecked, unused = an_sa(7), an_sa(8)
+    unchecked, damaged, unused = an_sa(7), an_sa(8), an_sa(9)
     unchecked.checked = unused.checked = False
     unused.packets = 0
-    summary = Summary(notes=["a note"])
-    assert unread(Reading([], [an_sa(), unused], Summary(losses=Counter({NO_IP: 2})))) == []
-    summary.faults[Fault.BAD_ICV] = 1
-    summary.losses["gaps in streams"] = 3
-    assert unread(Reading([], [unchecked], summary)) == [
-        "1 ESP packets: bad ICV",
+    damaged.faults[Fault.BAD_ICV] = 1
+    no_loss = Summary(losses=Counter({NO_IP: 2}))
+    assert unread(Reading([], [an_sa(), unused], no_loss), [UE.host]) == []
+    losses = Summary(losses=Counter({"gaps in streams": 3}), notes=["a note"])
+    assert unread(Reading([], [unchecked, damaged], losses), [UE.host]) == [
+        "SA 0x00000007 192.0.2.11 -> 192.0.2.1: the ICV was not checked",
+        "SA 0x00000008 192.0.2.11 -> 192.0.2.1: 1 packets: bad ICV",
         "3 gaps in streams",
         "a note",
-        "SA 0x00000007: its ICV was not checked",
     ]
+    assert unread(Reading([], [unchecked, damaged], no_loss), ["192.0.2.99"]) == []
