@@ -8,11 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pcscf.errors import ParseError
 from pcscf.sip.message import Request, Response, parse
 from xfrm.algorithms import EspKeys, Suite
+
+NO_IP: Final = "frames without IP"  # counted, and no loss: ARP is in every capture
 
 
 class Frame(NamedTuple):

@@ -7,7 +7,7 @@ from pcscf.decode.input.fragments import Fragments
 from pcscf.decode.input.ip import Fragment, read_ip
 from pcscf.decode.input.link import find_ip, is_known
 from pcscf.decode.input.tunnels import find_esp, find_user_packet
-from pcscf.decode.model import Frame, Packet
+from pcscf.decode.model import NO_IP, Frame, Packet
 
 ESP: Final = 50
 _UDP: Final = 17
@@ -31,7 +31,7 @@ class Unwrapper:
         number, time, link, data, _ = frame
         place = find_ip(link, data)
         if place < 0:
-            self.skipped["no IP" if is_known(link) else "unknown link type"] += 1
+            self.skipped[NO_IP if is_known(link) else "unknown link type"] += 1
             return None
         return self.ip(number, time, data, place)
 
