@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from pcscf.decode.keys.backlog import PATIENCE
 from pcscf.decode.keys.null import (
     IPIP,
     IPV6,
@@ -53,6 +54,9 @@ class Opened(NamedTuple):
     fault: Fault | None
 
 
+WAITS: Final = Opened(None, None, None)  # and is not counted yet: keys may come
+
+
 class _State:
     """What an SA's packets are opened with, and which numbers were seen."""
 
@@ -66,6 +70,7 @@ class _State:
         "top",
         "unread",
         "version",
+        "waits_until",
     )
 
     def __init__(self, open_: Open | None) -> None:
@@ -76,6 +81,7 @@ class _State:
         self.seen = 0  # bit n: top - n was seen
         self.unread = 0  # packets behind top that were there, if not readable
         self.attempts = 0
+        self.waits_until: int | None = None  # by the capture's clock: then no keys are expected
         self.version = -1  # of the wildcards at the last attempt
         self.fault = Fault.UNKNOWN_SPI  # what the last attempt ended with
 
@@ -92,8 +98,12 @@ class Opener:
         self._wildcards = wildcards or Wildcards()
         self._states: dict[Sa, _State] = {}
 
-    def open(self, packet: Packet) -> Opened:
-        """Open one packet, from the SPI on. What came of it is counted in its SA."""
+    def open(self, packet: Packet, *, wait: bool = False) -> Opened:
+        """Open one packet, from the SPI on. What came of it is counted in its SA.
+
+        With ``wait`` the answer for one without keys is WAITS, if its SA is young. Who asks for
+        that has to come back with it.
+        """
         payload = packet.payload
         if len(payload) < _HEADER.size:
             self.without_spi += 1
@@ -106,7 +116,7 @@ class Opener:
         if packet.missing:
             return _unread(sa, state, packet, Fault.CUT)
         if state.open is None:
-            return self._guess(sa, state, packet)
+            return self._guess(sa, state, packet, wait)
         try:
             inside = state.open(payload)
         except EspIntegrityError:
@@ -138,7 +148,7 @@ class Opener:
                 return _read(other, its_state, packet, inside)
         return _unread(sa, state, packet, fault)
 
-    def _guess(self, sa: Sa, state: _State, packet: Packet) -> Opened:
+    def _guess(self, sa: Sa, state: _State, packet: Packet, wait: bool) -> Opened:
         """Read a packet of an SA without keys, if that can be done."""
         if sa.keys is not None:  # they have become known since
             state.open = _open_of(sa)
@@ -151,6 +161,8 @@ class Opener:
                 _take_for_null(sa, layout)
                 self._table.promote(sa)
         if state.null is None:
+            if wait and _is_young(state, packet.time):
+                return WAITS
             return _unread(sa, state, packet, state.fault)
         if inside := _opened(state.null, packet):
             return _read(sa, state, packet, inside)
@@ -184,6 +196,13 @@ class Opener:
         state.attempts += 1
         attempts = state.attempts
         return attempts <= _FIRST_ATTEMPTS or attempts & (attempts - 1) == 0
+
+
+def _is_young(state: _State, now: int) -> bool:
+    """Whether the keys of an SA may yet come: not long after its first packet."""
+    if state.waits_until is None:
+        state.waits_until = now + PATIENCE
+    return now <= state.waits_until
 
 
 def _open_of(sa: Sa) -> Open | None:

@@ -75,7 +75,9 @@ class SaTable:
                 return known
         chain.append(sa)
         self._order[sa] = None
-        self._unknown.pop((sa.dst, sa.spi), None)
+        unknown = self._unknown.pop((sa.dst, sa.spi), None)
+        if unknown is not None and not unknown.packets:  # it is this one: nobody has counted it
+            self._unknown_order.pop(unknown, None)
         self._set_bounds(chain)
         if len(chain) > MAX_PER_SPI:
             self._drop(chain[0])

@@ -32,7 +32,12 @@ def _phrases(sa: Sa, by_spi: Mapping[tuple[str, int], list[Sa]]) -> Iterator[str
 
 
 def _unknown(sa: Sa, same_spi: list[Sa]) -> str:
-    """Tell what is most likely where there are no keys."""
+    """Tell what is most likely where there were no keys."""
+    if sa.keys is not None:
+        return (
+            f"{_packets(sa.faults[Fault.UNKNOWN_SPI])} before their keys: {sa.origin}; "
+            "give them with --keys"
+        )
     for other in same_spi:
         if other is not sa and other.until is not None and other.until <= sa.first_time:
             return "SA expired or replaced: the keys known for this SPI are those of an earlier one"
