@@ -125,12 +125,10 @@ class Streams:
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in "oe"
         )
 
-    def texts(self) -> list[str]:
-        found = []
+    def texts(self) -> tuple[str, str]:
         for stream in (self.out, self.err):
             stream.seek(0)
-            found.append(stream.read())
-        return found
+        return self.out.read(), self.err.read()
 
 
 def run(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
@@ -140,7 +138,8 @@ def run(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
         patched.setattr(sys, "stderr", streams.err)
         with pytest.raises(typer.Exit) as ended:
             decode(files=[str(path)], form=Format.JSONL)
-    return ended.value.exit_code, *streams.texts()
+    out, err = streams.texts()
+    return ended.value.exit_code, out, err
 
 
 @pytest.mark.parametrize("kind", KINDS)
