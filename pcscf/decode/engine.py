@@ -153,7 +153,7 @@ class Engine:
     def summary(self) -> Summary:
         """Give what was counted so far; ``shown`` and ``stopped`` are the caller's."""
         counted = self._counted
-        counted.faults = add_faults(self._table)
+        counted.faults = add_faults(self._table) + self._table.gone
         counted.losses.clear()
         counted.losses.update(self._losses())
         counted.notes = [*self._notes, *self._keyring.notes, *self._verified()]

@@ -33,6 +33,7 @@ from pcscf.decode.output.jsonl import Jsonl
 from pcscf.decode.output.ladder import Ladder
 from pcscf.decode.output.output import Output, Sink
 from pcscf.decode.output.packets import Packets
+from pcscf.decode.output.plain import plain
 from pcscf.decode.output.sinks import opened
 from pcscf.decode.output.terminal import colours_of
 from pcscf.decode.output.verdict import verdict
@@ -233,5 +234,5 @@ def _copy_with_secrets(inputs: _Inputs, decoder: Decoder, sink: Sink) -> None:
 
 
 def _end(text: str) -> NoReturn:
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
     raise typer.Exit(_UNUSABLE)
