@@ -34,7 +34,7 @@ from pcscf.decode.output.ladder import Ladder
 from pcscf.decode.output.output import Output, Sink
 from pcscf.decode.output.packets import Packets
 from pcscf.decode.output.plain import plain
-from pcscf.decode.output.sinks import opened
+from pcscf.decode.output.sinks import is_terminal, opened
 from pcscf.decode.output.terminal import colours_of
 from pcscf.decode.output.verdict import verdict
 from pcscf.errors import PcscfError
@@ -175,7 +175,7 @@ def _check(inputs: _Inputs, keys: Keys, filters: Filters, form: _Form) -> None:
         raise typer.BadParameter("--secrets is for --format pcapng, of files: they are read twice")
     if filters != Filters() and form.format in (Format.PCAPNG, Format.ESP_SA):
         raise typer.BadParameter(f"filters choose messages, and {form.format} has none")
-    if packets and form.file is None and sys.stdout.isatty():
+    if packets and form.file is None and is_terminal():
         raise typer.BadParameter("a capture is not for the terminal: -o FILE")
 
 
@@ -208,7 +208,7 @@ def _watched(
 ) -> Iterator[Frame]:
     """Show how far it is, on a terminal where nothing else appears."""
     console = Console(stderr=True)
-    busy = form.file is None and sys.stdout.isatty()
+    busy = form.file is None and is_terminal()
     if busy or inputs.interface is not None or not console.is_terminal:
         return frames
     return with_bar(frames, captures, console)
