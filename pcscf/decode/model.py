@@ -105,6 +105,7 @@ class Sa:
     checked: bool = True  # False: the ICV cannot be checked
     icv_size: int | None = None  # octets, where NULL encryption was recognised without keys
     candidates: tuple[Candidate, ...] = ()
+    tried: str = ""  # where the keys are from that were said to be its own, and are not
     # -- counted
     packets: int = 0
     octets: int = 0
@@ -113,6 +114,8 @@ class Sa:
     first_sequence: int = 0
     last_sequence: int = 0
     missing: int = 0
+    bad_run: int = 0  # packets in a row that were not opened
+    bad_after: int = 0  # the number of the good packet before that row
     faults: Counter[Fault] = field(default_factory=Counter)
 
 

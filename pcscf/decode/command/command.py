@@ -32,7 +32,8 @@ from pcscf.decode.output.html import Html
 from pcscf.decode.output.jsonl import Jsonl
 from pcscf.decode.output.output import Output, Sink
 from pcscf.decode.output.packets import Packets
-from pcscf.decode.output.sinks import opened
+from pcscf.decode.output.plain import plain
+from pcscf.decode.output.sinks import is_terminal, opened
 from pcscf.decode.output.verdict import verdict
 from pcscf.errors import PcscfError
 from xfrm.keylog import SECRETS_TYPE
@@ -180,7 +181,7 @@ def _check(inputs: _Inputs, keys: Keys, filters: Filters, form: _Form) -> None:
         raise typer.BadParameter("--secrets is for --format pcapng, of files: they are read twice")
     if filters != Filters() and form.format in (Format.PCAPNG, Format.ESP_SA):
         raise typer.BadParameter(f"filters choose messages, and {form.format} has none")
-    if packets and form.file is None and sys.stdout.isatty():
+    if packets and form.file is None and is_terminal():
         raise typer.BadParameter("a capture is not for the terminal: -o FILE")
 
 
@@ -212,7 +213,7 @@ def _watched(
     frames: Iterator[Frame], captures: list[Capture], inputs: _Inputs, form: _Form
 ) -> Iterator[Frame]:
     """Show how far it is, on a terminal where nothing else appears."""
-    busy = form.file is None and sys.stdout.isatty()
+    busy = form.file is None and is_terminal()
     if busy or inputs.interface is not None or not sys.stderr.isatty():
         return frames
     from rich.console import Console  # noqa: PLC0415
@@ -245,5 +246,5 @@ def _copy_with_secrets(inputs: _Inputs, decoder: Decoder, sink: Sink) -> None:
 
 
 def _end(text: str) -> NoReturn:
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
     raise typer.Exit(_UNUSABLE)

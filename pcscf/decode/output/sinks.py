@@ -23,6 +23,8 @@ def opened(path: Path | None, *, secret: bool, inputs: Iterable[str] = ()) -> It
     Raises PcscfError, one line, if it cannot be opened, or is one of the inputs.
     """
     if path is None:
+        if sys.stdout is None:  # the shell closed it
+            raise PcscfError("standard output is closed")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
@@ -37,6 +39,11 @@ def opened(path: Path | None, *, secret: bool, inputs: Iterable[str] = ()) -> It
         if secret and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             os.fchmod(file.fileno(), _OWNER)  # it may have been there before, open to others
         yield file
+
+
+def is_terminal() -> bool:
+    """Whether standard output, if there is one, is looked at by somebody."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _same(path: Path, other: str) -> bool:
