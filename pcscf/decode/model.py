@@ -105,6 +105,7 @@ class Sa:
     checked: bool = True  # False: the ICV cannot be checked
     icv_size: int | None = None  # octets, where NULL encryption was recognised without keys
     candidates: tuple[Candidate, ...] = ()
+    tried: str = ""  # where the keys are from that were said to be its own, and are not
     # -- counted
     packets: int = 0
     octets: int = 0
@@ -113,12 +114,14 @@ class Sa:
     first_sequence: int = 0
     last_sequence: int = 0
     missing: int = 0
+    bad_run: int = 0  # packets in a row that were not opened
+    bad_after: int = 0  # the number of the good packet before that row
     faults: Counter[Fault] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
+@dataclass  # a frozen one takes ten times as long to make
 class SipMessage:
-    """A SIP message as it was seen. ``sa`` is None when it came in clear.
+    """A SIP message as it was seen, not to be changed. ``sa`` is None when it came in clear.
 
     One of a TCP stream has the number and time of the packet that completed it.
     """

@@ -9,12 +9,16 @@ import pytest
 from pcscf.decode.decoder import Keys
 from pcscf.decode.engine import Engine
 from pcscf.decode.input.capture import open_capture
+from pcscf.decode.input.link import RAW
 from pcscf.decode.input.merge import merged
 from pcscf.decode.input.writer import PcapngWriter
 from pcscf.decode.keys.key_files import secrets_text
+from pcscf.decode.keys.sas import MAX_UNKNOWN
 from pcscf.decode.model import NO_IP, Fault, Frame, Packet, SipMessage
 from pcscf.decode.output.esp_sa import EspSa
 from pcscf.errors import KeyFileError
+from tests.decode.wires import ESP as ESP_PROTOCOL
+from tests.decode.wires import esp, ipv4
 from tests.decode.wireshark import run
 from xfrm.keylog import SECRETS_TYPE
 
@@ -187,3 +191,14 @@ def test_given_keys_fit_the_sas_of_one_registration(
     opened = [sa for sa in engine.sas if sa.origin == "--ck and --ik"]
     assert {sa.spi for sa in opened} == {sa.spi for sa in sas if sa.keys == keys}
     assert not any(sa.faults for sa in opened)
+
+
+def test_packets_of_forgotten_sas_are_still_counted() -> None:
+    engine, count = Engine(), MAX_UNKNOWN + 100
+    for number in range(1, count + 1):
+        packet = ipv4(esp(bytes(32), spi=number + 255), ESP_PROTOCOL)
+        engine.feed(Frame(number, number * 10**10, RAW, packet))
+    engine.finish()
+    summary = engine.summary()
+    assert (summary.esp, summary.unread, summary.read) == (count, count, 0)
+    assert summary.losses["SAs that were too many"] == 100

@@ -174,7 +174,7 @@ class Keyring:
     @property
     def notes(self) -> list[str]:
         """Lines to tell the user: whose card does not fit."""
-        return list(self._usims.notes.values())
+        return self._usims.notes
 
     def observe(self, message: SipMessage) -> list[Sa]:
         """Take note of a message; give the SAs that are new, or of which more is known now."""

@@ -4,27 +4,32 @@ A phone draws its SPIs anew for each registration and may come back to one, and 
 those of former registrations out again: then one SPI is several SAs, one after the other.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from pcscf.decode.model import Sa
+from pcscf.decode.model import Fault, Sa
 
 MAX_SAS: Final = 65_536
 MAX_UNKNOWN: Final = 4096  # made up SPIs must not push real SAs out
 MAX_PER_SPI: Final = 16
+_SAME_TIME: Final = 60 * 10**9  # nanoseconds; nobody registers twice with the same ports and SPIs
 
 _Id = tuple[str, int]
 
 
 class SaTable:
-    """All SAs, of which the oldest goes first when there are too many; ``dropped`` counts those.
+    """All SAs, of which the oldest goes first when there are too many.
+
+    ``dropped`` counts those, and ``gone`` the faults of their packets.
 
     Iterating gives them in the order in which they became known.
     """
 
     def __init__(self, max_sas: int = MAX_SAS, max_unknown: int = MAX_UNKNOWN) -> None:
         self.dropped = 0
+        self.gone: Counter[Fault] = Counter()
         self._max_sas = max_sas
         self._max_unknown = max_unknown
         self._chains: dict[_Id, list[Sa]] = {}  # by ``since``
@@ -75,7 +80,9 @@ class SaTable:
                 return known
         chain.append(sa)
         self._order[sa] = None
-        self._unknown.pop((sa.dst, sa.spi), None)
+        unknown = self._unknown.pop((sa.dst, sa.spi), None)
+        if unknown is not None and not unknown.packets:  # it is this one: nobody has counted it
+            self._unknown_order.pop(unknown, None)
         self._set_bounds(chain)
         if len(chain) > MAX_PER_SPI:
             self._drop(chain[0])
@@ -92,22 +99,36 @@ class SaTable:
             del self._unknown_order[oldest]
             if self._unknown.get((oldest.dst, oldest.spi)) is oldest:
                 del self._unknown[oldest.dst, oldest.spi]
-            self.dropped += 1
+            self._count(oldest)
         return sa
 
     def promote(self, sa: Sa) -> None:
-        """Count an unknown SA among the known: a packet of it was opened."""
+        """Count an SA among the known: a packet of it was opened.
+
+        An entry of the same keys that has had no packets was about this SA.
+        """
         if self._unknown.get((sa.dst, sa.spi)) is sa:
             del self._unknown_order[sa]
             self.add(sa)
+        for other in self.others(sa):
+            if other.keys == sa.keys and not other.packets:  # it was given without a time
+                _complete(sa, other)
+                self._remove(other)
 
     def _drop(self, sa: Sa) -> None:
+        self._remove(sa)
+        self._count(sa)
+
+    def _remove(self, sa: Sa) -> None:
         del self._order[sa]
         chain = self._chains[sa.dst, sa.spi]
         chain.remove(sa)
         if not chain:
             del self._chains[sa.dst, sa.spi]
+
+    def _count(self, sa: Sa) -> None:
         self.dropped += 1
+        self.gone.update(sa.faults)
 
     @staticmethod
     def _set_bounds(chain: list[Sa]) -> None:
@@ -127,7 +148,14 @@ def _begins(sa: Sa) -> int:
 def _same(known: Sa, sa: Sa) -> bool:
     if known.keys is not None and sa.keys is not None:
         return known.keys == sa.keys
-    return known.ports is not None and known.ports == sa.ports
+    return known.ports is not None and known.ports == sa.ports and _of_one_time(known, sa)
+
+
+def _of_one_time(known: Sa, sa: Sa) -> bool:
+    """Whether both may have begun together, by clocks that differ."""
+    if known.since is None or sa.since is None:
+        return True
+    return abs(known.since - sa.since) <= _SAME_TIME
 
 
 def _complete(known: Sa, sa: Sa) -> None:

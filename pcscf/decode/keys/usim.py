@@ -43,10 +43,12 @@ class Derived:
 
 
 class Usims:
-    """The cards given. ``notes`` tells, one line a user, of challenges that none has made."""
+    """The cards given."""
 
     def __init__(self, usims: Iterable[Usim] = ()) -> None:
-        self.notes: dict[str, str] = {}  # by IMPI
+        self._wrong: dict[str, str] = {}  # by IMPI
+        self._unfit = 0  # frame of the first challenge that no card has made
+        self._has_fitted = False
         self._by_impi: dict[str, Usim] = {}
         self._for_all: list[Usim] = []
         for usim in usims:
@@ -57,6 +59,13 @@ class Usims:
 
     def __len__(self) -> int:
         return len(self._by_impi) + len(self._for_all)
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines to tell the user: whose card does not fit, or that none does."""
+        if self._unfit and not self._has_fitted and not self._wrong:
+            return [f"wrong K, OP or OPc: no card fits the 401 in frame {self._unfit}, or another"]
+        return list(self._wrong.values())
 
     def derive(self, impi: str, nonce: str, frame: int) -> Derived | None:
         """Find CK and IK of a challenge (RFC 3310 3.2: RAND and AUTN in base64).
@@ -71,10 +80,13 @@ class Usims:
         own = self._by_impi.get(impi)
         for usim in [own] if own else self._others():
             if usim.functions.proves(rand, autn):
+                self._has_fitted = True
                 keys = AkaKeys(usim.functions.ck(rand), usim.functions.ik(rand))
                 return Derived(keys, usim)
         if own:
-            self.notes[impi] = f"wrong K, OP or OPc of {impi}: not that of the 401 in frame {frame}"
+            wrong = f"wrong K, OP or OPc of {impi}: not that of the 401 in frame {frame}"
+            self._wrong[impi] = wrong
+        self._unfit = self._unfit or frame
         return None
 
     def _others(self) -> list[Usim]:

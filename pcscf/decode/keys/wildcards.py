@@ -91,10 +91,11 @@ class Wildcards:
         for entry in [entry for entry in self._found if entry[0] == name]:
             self._found.remove(entry)
 
-    def fitting(self, src: str, dst: str, spi: int) -> Iterator[Wildcard]:
-        """Give those that an SA may have."""
+    def fitting(self, src: str, dst: str, spi: int) -> Iterator[tuple[Wildcard, bool]]:
+        """Give those that an SA may have, and whether the user gave them for it."""
         for wildcard in self._given:
             if wildcard.fits(src, dst, spi):
-                yield wildcard
+                yield wildcard, True
         for _, wildcards in self._found:
-            yield from wildcards
+            for wildcard in wildcards:
+                yield wildcard, False

@@ -5,6 +5,8 @@ from typing import Final
 
 from pcscf.decode.model import Fault, Sa
 
+_MANY: Final = 3  # bad packets in a row: no accident
+
 
 def reasons(sas: Iterable[Sa]) -> list[tuple[Sa, str]]:
     """Give each SA with a phrase; empty where everything was there and was read."""
@@ -31,8 +33,29 @@ def _phrases(sa: Sa, by_spi: Mapping[tuple[str, int], list[Sa]]) -> Iterator[str
         yield "the ICV is not checked"
 
 
+def _bad_icv(sa: Sa, _packets_in_all: str) -> str:
+    """Tell damage from what came to be another SA."""
+    bad, run = sa.faults[Fault.BAD_ICV], sa.bad_run
+    if run < _MANY or run > bad or sa.bad_after != sa.last_sequence:
+        return _damaged(bad)
+    replaced = (
+        f"SA expired or replaced: the last {run} packets have no good ICV, those before have; "
+        "their SA's keys are not known"
+    )
+    return f"{replaced}; {_damaged(bad - run)}" if bad > run else replaced
+
+
+def _damaged(count: int) -> str:
+    return f"{_packets(count)} damaged on the way, or forged: others are good"
+
+
 def _unknown(sa: Sa, same_spi: list[Sa]) -> str:
-    """Tell what is most likely where there are no keys."""
+    """Tell what is most likely where there were no keys."""
+    if sa.keys is not None:
+        return (
+            f"{_packets(sa.faults[Fault.UNKNOWN_SPI])} before their keys: {sa.origin}; "
+            "give them with --keys"
+        )
     for other in same_spi:
         if other is not sa and other.until is not None and other.until <= sa.first_time:
             return "SA expired or replaced: the keys known for this SPI are those of an earlier one"
@@ -59,7 +82,8 @@ def _packets(count: int) -> str:
 
 
 def _wrong_key(sa: Sa, packets: str) -> str:
-    return f"wrong key: {packets} without a good ICV, none with one; keys: {sa.origin or 'unknown'}"
+    keys = sa.tried or sa.origin or "unknown"
+    return f"wrong key: {packets} without a good ICV, none with one; keys: {keys}"
 
 
 def _selector(sa: Sa, packets: str) -> str:
@@ -70,7 +94,7 @@ def _selector(sa: Sa, packets: str) -> str:
 # Called only where there is such a fault.
 _TOLD: Final[Mapping[Fault, Callable[[Sa, str], str]]] = {
     Fault.WRONG_KEY: _wrong_key,
-    Fault.BAD_ICV: lambda _, packets: f"{packets} damaged on the way, or forged: others are good",
+    Fault.BAD_ICV: _bad_icv,
     Fault.MALFORMED: lambda _, packets: f"{packets} malformed",
     Fault.CUT: lambda _, packets: f"{packets} cut by the snap length: capture whole ones (-s 0)",
     Fault.SELECTOR: _selector,

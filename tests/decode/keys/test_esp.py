@@ -441,3 +441,19 @@ def test_an_ipv6_sa_in_a_table_of_ipv4_wildcards() -> None:
     sender = Sender(ends=(UE6, "2001:db8:ff::5"))
     bench = Bench(wildcards=pool(*EVERY_SUITE))
     assert bench.inside(sender.send(1)) is not None
+
+
+def test_of_many_sas_the_last_ones_are_ready_to_open_and_others_when_they_are_asked(
+    monkeypatch,
+) -> None:
+    monkeypatch.setattr("pcscf.decode.keys.esp._MAX_CODECS", 2)
+    table = SaTable()
+    opener = Opener(table)
+    senders = [Sender(spi=1000 + n) for n in range(5)]
+    sas = [table.add(sender.sa()) for sender in senders]
+    for number in (1, 2):
+        for sender in senders:
+            assert opener.open(sender.send(number)).packet is not None
+            assert sum(state.open is not None for state in opener._states.values()) <= 2
+    assert [opener.open(sender.send(1)).fault for sender in senders] == [Fault.REPLAYED] * 5
+    assert [(sa.packets, sa.missing) for sa in sas] == [(3, 0)] * 5

@@ -1,10 +1,13 @@
 """One SPI may be several SAs, one after the other; and none of this grows without end."""
 
+from collections import Counter
+
 import pytest
 
 from pcscf.decode.keys.sas import MAX_PER_SPI, SaTable
-from pcscf.decode.model import Sa
+from pcscf.decode.model import Fault, Sa
 from tests.decode.esp_packets import AES_CBC, AKA, NULL, OTHER_AKA, PCSCF, PORTS, SPI, UE
+from xfrm.algorithms import EspKeys
 
 KEYS, OTHER_KEYS = AES_CBC.keys(AKA), AES_CBC.keys(OTHER_AKA)
 
@@ -107,3 +110,32 @@ def test_one_spi_given_out_for_ever_is_bounded_too() -> None:
         table.add(sa(since=n, keys=AES_CBC.keys(type(AKA)(bytes([n]) * 16, AKA.ik))))
     assert (len(table), table.dropped) == (MAX_PER_SPI, 5)
     assert len(table.others(sa())) == MAX_PER_SPI
+
+
+def test_faults_of_dropped_sas_are_kept() -> None:
+    table = SaTable(max_sas=1, max_unknown=1)
+    for n in range(3):
+        table.add(sa(since=n, keys=EspKeys(bytes([n]), b""), faults=Counter({Fault.BAD_ICV: 2})))
+        stranger = table.add_unknown(Sa(n, UE, PCSCF))
+        stranger.faults[Fault.UNKNOWN_SPI] += 1
+    assert table.gone == {Fault.BAD_ICV: 4, Fault.UNKNOWN_SPI: 2}
+    assert table.dropped == 4
+
+
+def test_an_entry_without_packets_gives_way_to_the_sa_that_has_its_keys() -> None:
+    table = SaTable()
+    given = table.add(sa(keys=KEYS, user="alice"))
+    agreed = table.add(sa(since=100, ports=PORTS))
+    agreed.keys = KEYS
+    table.promote(agreed)
+    assert list(table) == [agreed]
+    assert (agreed.user, agreed.since, table.dropped) == ("alice", 100, 0)
+    assert given.packets == 0
+
+
+def test_the_same_ports_at_another_time_are_another_sa() -> None:
+    table = SaTable()
+    table.add(sa(since=0, keys=KEYS, ports=PORTS))
+    soon = table.add(sa(since=60 * 10**9, ports=PORTS))
+    later = table.add(sa(since=60 * 10**9 + 1, ports=PORTS))
+    assert (soon.keys, later.keys, len(table)) == (KEYS, None, 2)

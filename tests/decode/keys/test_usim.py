@@ -39,7 +39,7 @@ def test_ck_and_ik_follow_from_a_challenge(tmp_path, text) -> None:
     usims = load_text(tmp_path / "usims.toml", text)
     assert keys_from(usims) == (CK, IK)
     assert keys_from(usims, "") == (CK, IK)
-    assert usims.notes == {}
+    assert usims.notes == []
 
 
 def test_a_wrong_k_is_told_in_one_line(tmp_path) -> None:
@@ -47,10 +47,21 @@ def test_a_wrong_k_is_told_in_one_line(tmp_path) -> None:
     usims = load_text(tmp_path / "usims.toml", text)
     assert keys_from(usims) is None
     assert keys_from(usims) is None
-    (note,) = usims.notes.values()
+    (note,) = usims.notes
     assert note == f"wrong K, OP or OPc of {IMPI}: not that of the 401 in frame 7"
     assert keys_from(usims, "a stranger") is None
     assert len(usims.notes) == 1
+
+
+def test_that_no_card_fits_is_told_where_they_are_nobodys(tmp_path) -> None:
+    wrong = f'[[usim]]\nk = "{OP}"\nopc = "{OPC}"\n'
+    usims = load_text(tmp_path / "usims.toml", wrong)
+    assert keys_from(usims) is None
+    assert usims.notes == ["wrong K, OP or OPc: no card fits the 401 in frame 7, or another"]
+    right = f'[[usim]]\nk = "{K}"\nopc = "{OPC}"\n'
+    usims = load_text(tmp_path / "usims.toml", wrong + right)
+    assert keys_from(usims) == (CK, IK)
+    assert usims.notes == []  # others may well have cards that are not in the file
 
 
 def test_other_server_data_behind_the_challenge_is_left_alone() -> None:
@@ -65,7 +76,7 @@ def test_other_server_data_behind_the_challenge_is_left_alone() -> None:
 def test_a_nonce_that_is_no_challenge_gives_nothing(nonce) -> None:
     usims = Usims([Usim(IMPI, Milenage(bytes.fromhex(K), bytes.fromhex(OPC)))])
     assert keys_from(usims, nonce=nonce) is None
-    assert usims.notes == {}
+    assert usims.notes == []
 
 
 @pytest.mark.parametrize(

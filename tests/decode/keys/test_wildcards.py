@@ -11,7 +11,7 @@ FOUND = [CANDIDATE]
 
 
 def fitting(wildcards: Wildcards) -> list[Candidate]:
-    return [wildcard.candidate for wildcard in wildcards.fitting(UE, PCSCF, SPI)]
+    return [wildcard.candidate for wildcard, _ in wildcards.fitting(UE, PCSCF, SPI)]
 
 
 def test_none_is_every_address_and_no_mask_every_spi() -> None:

@@ -85,3 +85,25 @@ def test_an_sa_whose_spi_had_another_meaning_before_or_has_afterwards() -> None:
     assert reason(stranger(), other).startswith("unknown SPI")
     earlier.until = 150
     assert reason(stranger(), earlier).startswith("unknown SPI")
+
+
+def test_keys_that_came_after_the_packets() -> None:
+    late = stranger(origin="FILE", keys=an_sa().keys)
+    assert reason(late) == "4 packets before their keys: FILE; give them with --keys"
+
+
+def test_a_row_of_bad_packets_at_the_end_is_another_sa() -> None:
+    sa = an_sa()
+    sa.faults = Counter({Fault.BAD_ICV: 3})
+    sa.bad_run, sa.bad_after = 3, sa.last_sequence
+    assert reason(sa).startswith("SA expired or replaced: the last 3 packets have no good ICV")
+    sa.faults[Fault.BAD_ICV] = 4
+    assert reason(sa).endswith("; 1 packet damaged on the way, or forged: others are good")
+    sa.bad_after -= 1  # a good one came behind them
+    assert reason(sa) == "4 packets damaged on the way, or forged: others are good"
+
+
+def test_which_keys_were_tried() -> None:
+    sa = stranger(tried="FILE, --ck and --ik")
+    sa.faults = Counter({Fault.WRONG_KEY: 4})
+    assert reason(sa).endswith("keys: FILE, --ck and --ik")

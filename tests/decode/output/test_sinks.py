@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pcscf.decode.output.sinks import opened
+from pcscf.decode.output.sinks import is_terminal, opened
 from pcscf.errors import PcscfError
 
 
@@ -15,6 +15,13 @@ def test_standard_output(capfdbinary) -> None:
     with opened(None, secret=False) as sink:
         sink.write(b"octets\n")
     assert capfdbinary.readouterr().out == b"octets\n"
+
+
+def test_standard_output_that_the_shell_has_closed(monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(PcscfError, match="standard output is closed"), opened(None, secret=False):
+        pass
+    assert not is_terminal()
 
 
 def test_a_file_is_written_anew(tmp_path: Path) -> None:
