@@ -92,4 +92,6 @@ def _write(messages: Sequence[SipMessage], output: Output, filters: Filters) -> 
         if filters.passes(message):
             output.message(message)
             count += 1
+        else:
+            output.hidden(message)
     return count
