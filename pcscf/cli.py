@@ -1,19 +1,20 @@
 """The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong.
 
-``decode`` has statuses of its own (``pcscf.decode.command.command``).
+``decode`` has statuses of its own (``pcscf.decode.command.command``). What only the server needs is
+imported by its commands: it takes several times longer than to decode a small capture.
 """
 
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pcscf import config, log
 from pcscf.decode.command.command import decode
 from pcscf.decode.command.options import EPILOG
 from pcscf.errors import ConfigError, PcscfError
-from pcscf.net import start
+
+if TYPE_CHECKING:
+    from pcscf.config import Settings
 
 # Its own tracebacks print local variables, and so would print keys.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -25,6 +26,8 @@ _MISCONFIGURED = 2
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
         typer.echo(f"pcscf {version('pcscf')}")
         raise typer.Exit
 
@@ -44,6 +47,9 @@ def options(
 @app.command()
 def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML file.")]) -> None:
     """Run the P-CSCF until SIGTERM or SIGINT."""
+    from pcscf import log  # noqa: PLC0415
+    from pcscf.net import start  # noqa: PLC0415
+
     settings = _load(file)
     log.configure(settings.log.level, settings.log.format)
     try:
@@ -59,7 +65,9 @@ def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML fil
     typer.echo(f"{file}: ok")
 
 
-def _load(file: Path) -> config.Settings:
+def _load(file: Path) -> "Settings":
+    from pcscf import config  # noqa: PLC0415
+
     try:
         return config.load(file)
     except ConfigError as error:

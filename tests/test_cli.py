@@ -1,6 +1,8 @@
 """The command line: exit statuses, and one line instead of a traceback."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,23 @@ def test_a_machine_that_lacks_something_is_one_line_and_status_1(call, monkeypat
     result = call("run", "--config", SHIPPED)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "no ESP in this kernel: modprobe esp4\n"
+
+
+def test_a_capture_is_decoded_to_a_file_without_what_only_the_server_or_a_terminal_needs(tmp_path):
+    """They would take longer to load than 10,000 packets to decode."""
+    capture = SHIPPED.parent.parent / "tests/captures/demo/core.pcap"
+    words = ["decode", "--format", "jsonl", "-o", str(tmp_path / "out"), str(capture)]
+    program = f"""
+import sys
+from pcscf.cli import app
+app({words}, standalone_mode=False)
+print({{"pyroute2", "pydantic_settings", "structlog", "asyncio", "rich"}} & sys.modules.keys())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set()\n", "")
+    assert (tmp_path / "out").read_bytes().endswith(b"}\n")
 
 
 def test_run_needs_its_settings(call):

@@ -65,7 +65,8 @@ class Dialogs:
         dialog = registration.dialogs.get(key)
         if dialog is None:
             self._make_room(registration)
-            dialog = registration.dialogs[key] = Dialog(key, opening.method)
+            dialog = Dialog(key, opening.method)
+            registration.dialogs = {**registration.dialogs, key: dialog}
             dialog.charging, dialog.identity = opening.charging, opening.identity
             dialog.route, dialog.target = opening.route, opening.target
         return dialog

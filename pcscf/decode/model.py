@@ -8,11 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pcscf.errors import ParseError
 from pcscf.sip.message import Request, Response, parse
 from xfrm.algorithms import EspKeys, Suite
+
+NO_IP: Final = "frames without IP"  # counted, and no loss: ARP is in every capture
 
 
 class Frame(NamedTuple):
@@ -117,9 +119,9 @@ class Sa:
     faults: Counter[Fault] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
+@dataclass  # a frozen one takes ten times as long to make
 class SipMessage:
-    """A SIP message as it was seen. ``sa`` is None when it came in clear.
+    """A SIP message as it was seen, not to be changed. ``sa`` is None when it came in clear.
 
     One of a TCP stream has the number and time of the packet that completed it.
     """

@@ -5,6 +5,8 @@ import tracemalloc
 from collections.abc import Iterable, Iterator
 
 from pcscf.sip.address import NameAddr
+from pcscf.sip.cseq import CSeq
+from pcscf.sip.via import Via
 from tests.bench.players import Player, register
 
 _FAR_AWAY = 9_000_000  # a number beyond those of all phones that are counted
@@ -33,8 +35,10 @@ def per_phone(counts: Iterable[int]) -> Iterator[tuple[int, float]]:
 
 
 def _fill_remembered() -> None:
-    """Read so many addresses that further ones only take the place of others."""
+    """Read so many texts that further ones only take the place of others."""
     for number in range(_TEXTS):
+        Via.parse(f"SIP/2.0/UDP 192.0.2.1:{number}")
+        CSeq.parse(f"{number} REGISTER")
         text = f"<sip:00101{number:010d}@home.example>;expires=7200"
         _ = NameAddr.parse(text).sip_uri
 

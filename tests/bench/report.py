@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.box import SIMPLE
 from rich.table import Table
 
+from tests.bench.decoding import WHOLE, DecodeFigures
 from tests.bench.kernel import BATCHED, KernelFigures
 from tests.bench.proxying import ProxyFigures
 from tests.bench.sip import Handling
@@ -14,6 +15,7 @@ SIP_TARGET = 300  # microseconds, on a kernel of its own
 SENDS_TARGET = 1
 OCTETS_TARGET = 2048
 RATIO_TARGET = 1.25  # of Kamailio's CPU for the same work
+DECODE_TARGET = 4  # times tshark's packets
 COMPILED, AS_PYTHON = "compiled", "as Python"  # forms of ours
 _TARGETS = {COMPILED: RATIO_TARGET}  # that is how it is deployed
 
@@ -31,16 +33,18 @@ class Figures:
     octets: dict[int, float]
     protected: dict[str, ProxyFigures]  # by the form of ours
     plain: dict[str, ProxyFigures]
+    decoded: dict[str, DecodeFigures]  # by suite
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: what it is, how much, how many UDP echoes that is, and what it may be."""
+    """One line: what it is, how much, how many UDP echoes that is, and what it may or has to be."""
 
     name: str
     figure: float
     echoes: float | None = None
     at_most: float | None = None
+    at_least: float | None = None
     decimals: int = 0  # of what is not a time
 
     @property
@@ -51,9 +55,15 @@ class Row:
         return self.name, f"{self.figure:,.1f}", f"{self.echoes:,.1f}", self._verdict()
 
     def _verdict(self) -> str:
+        if self.at_least is not None:
+            return f">= {self.at_least:,} {_judged(self.figure >= self.at_least)}"
         if self.at_most is None:
             return ""
-        return f"{self.at_most:,} {'met' if self.figure <= self.at_most else 'missed'}"
+        return f"{self.at_most:,} {_judged(self.figure <= self.at_most)}"
+
+
+def _judged(is_met: bool) -> str:
+    return "met" if is_met else "missed"
 
 
 def render(figures: Figures) -> Table:
@@ -84,6 +94,10 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
         *(
             (f"MESSAGE relayed, {form}, no ESP; CPU us", _relayed(each))
             for form, each in figures.plain.items()
+        ),
+        *(
+            (f"ESP decoded, {suite}; CPU us a packet", _decoded(each))
+            for suite, each in figures.decoded.items()
         ),
         (f"yardstick: UDP echo of {ECHO_SIZE:,} octets; CPU us", _echoes(figures)),
     ]
@@ -141,6 +155,18 @@ def _relayed(figures: ProxyFigures, at_most: float | None = None) -> list[Row]:
         Row("ratio to Kamailio, median", middle, at_most=at_most, decimals=2),
         Row("smallest", smallest, decimals=2),
         Row("largest", largest, decimals=2),
+    ]
+
+
+def _decoded(figures: DecodeFigures) -> list[Row]:
+    """The best round of each decoder, and how often tshark's packets we decode in its time."""
+    smallest, middle, largest = figures.spread()
+    return [
+        *(Row(name, figures.best(name), decimals=1) for name in figures.cost),
+        Row("times tshark's packets, median", middle, at_least=DECODE_TARGET, decimals=2),
+        Row("smallest", smallest, decimals=2),
+        Row("largest", largest, decimals=2),
+        Row("times, of whole messages", figures.spread(WHOLE)[1], decimals=2),
     ]
 
 

@@ -4,6 +4,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from tests.bench import decoding
+from tests.bench.decoding import DecodeFigures
 from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
 from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, Row, render, sections
@@ -17,6 +19,13 @@ KERNEL = KernelFigures(
     echo=70.0,
 )
 RELAYED = ProxyFigures({OURS: [30.0, 24.0, 26.0], THEIRS: [20.0, 20.0, 20.0], PLAIN: [9.0] * 3})
+DECODED = DecodeFigures(
+    {
+        decoding.OURS: [10.0, 12.0, 11.0],
+        decoding.THEIRS: [38.0, 48.0, 47.3],
+        decoding.WHOLE: [70.0, 72.0, 77.0],
+    }
+)
 FIGURES = Figures(
     echo=10.0,
     handling=Handling(messages=300.0, timers=40.0),
@@ -27,6 +36,7 @@ FIGURES = Figures(
     octets={1_000: 2_500.0, 10_000: 2_050.0},
     protected={COMPILED: RELAYED, AS_PYTHON: RELAYED},
     plain={COMPILED: RELAYED},
+    decoded={"null": DECODED},
 )
 
 
@@ -104,3 +114,15 @@ def test_a_relayed_message_is_held_against_kamailio() -> None:
     assert (found["smallest"].figure, found["largest"].figure) == (1.2, 1.5)
     for other in "as Python (kernel)", "no ESP":
         assert rows(other)["ratio to Kamailio, median"].at_most is None
+
+
+def test_the_decoder_has_to_be_some_times_as_fast_as_tshark() -> None:
+    found = rows("ESP decoded, null")
+    median = found["times tshark's packets, median"]
+    assert (median.cells[1], median.cells[3]) == ("4.00", ">= 4 met")
+    assert (found["smallest"].figure, found["largest"].figure) == (3.8, 4.3)
+    assert (found[decoding.OURS].figure, found[decoding.THEIRS].figure) == (10, 38)
+    assert found["times, of whole messages"].figure == 7
+    slow = DecodeFigures(DECODED.cost | {decoding.THEIRS: [39.9] * 3})
+    found = rows("ESP decoded", replace(FIGURES, decoded={"null": slow}))
+    assert found["times tshark's packets, median"].cells[3] == ">= 4 missed"

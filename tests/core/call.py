@@ -7,6 +7,7 @@ from what the other one got, as real user agents do.
 from dataclasses import dataclass, field
 
 from pcscf.core.flow import Flow
+from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.sip.message import Message, Request, Response, parse
 from tests.core.phone import Phone
 from tests.core.stage import CORE_SIDE, FROM_CORE, S_CSCF, Stage
@@ -14,6 +15,18 @@ from tests.core.stage import CORE_SIDE, FROM_CORE, S_CSCF, Stage
 S_CSCF_ROUTE = f"<sip:{S_CSCF};lr>"
 CALLEE = "sip:callee@198.51.100.99:5062"  # the other side's Contact
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
+
+CODECS = b"m=audio 5004 RTP/AVP 96 8\r\na=rtpmap:96 EVS/16000\r\na=rtpmap:8 PCMA/8000\r\n"
+AUDIO = SDP + CODECS
+WITHOUT_EVS = AUDIO.replace(b" 96 8", b" 8").replace(b"a=rtpmap:96 EVS/16000\r\n", b"")
+NO_EVS = MediaPolicy(remove=frozenset({Codec("evs", "audio")}))
+
+
+def with_sdp(data: bytes) -> bytes:
+    """The message with an SDP body that offers EVS and PCMA."""
+    head = data.partition(b"Content-Length:")[0].decode()
+    lines = f"Content-Type: application/sdp\r\nContent-Length: {len(AUDIO)}\r\n\r\n"
+    return (head + lines).encode() + AUDIO
 
 
 def head_of(message: Message, *names: str) -> list[str]:

@@ -3,9 +3,17 @@
 import pytest
 
 from pcscf.core.flow import Transport
-from pcscf.core.media_policy import Codec, MediaPolicy
 from pcscf.sip.message import Request, parse
-from tests.core.call import CALLEE, S_CSCF_ROUTE, IncomingCall, OutgoingCall, statuses
+from tests.core.call import (
+    CALLEE,
+    NO_EVS,
+    S_CSCF_ROUTE,
+    WITHOUT_EVS,
+    IncomingCall,
+    OutgoingCall,
+    statuses,
+    with_sdp,
+)
 from tests.core.phone import Phone
 from tests.core.stage import CORE_SIDE, FROM_CORE, GM, PORT_PS, S_CSCF, Stage
 
@@ -445,23 +453,10 @@ def test_too_many_dialogs_of_one_phone_push_the_oldest_out() -> None:
 
 # --- media policy in all that carries an offer or an answer ---
 
-AUDIO = (
-    b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
-    b"m=audio 5004 RTP/AVP 96 8\r\na=rtpmap:96 EVS/16000\r\na=rtpmap:8 PCMA/8000\r\n"
-)
-WITHOUT_EVS = AUDIO.replace(b" 96 8", b" 8").replace(b"a=rtpmap:96 EVS/16000\r\n", b"")
-
-
-def with_sdp(data: bytes) -> bytes:
-    """The message with an SDP body that offers EVS and PCMA."""
-    head = data.partition(b"Content-Length:")[0].decode()
-    lines = f"Content-Type: application/sdp\r\nContent-Length: {len(AUDIO)}\r\n\r\n"
-    return (head + lines).encode() + AUDIO
-
 
 @pytest.fixture
 def strict() -> tuple[Stage, Phone]:
-    stage = Stage(media=MediaPolicy(remove=frozenset({Codec("evs", "audio")})))
+    stage = Stage(media=NO_EVS)
     phone = Phone(stage)
     phone.registered(expires=LONG)
     return stage, phone

@@ -9,7 +9,7 @@ from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.policy import EmergencyPolicy, Target, WithoutECscf
 from pcscf.sip.message import Request, parse
-from tests.core.call import OutgoingCall
+from tests.core.call import NO_EVS, WITHOUT_EVS, OutgoingCall, with_sdp
 from tests.core.phone import Phone
 from tests.core.stage import FROM_CORE, GM, S_CSCF, Stage
 
@@ -121,6 +121,16 @@ def test_a_registered_phones_call_goes_to_the_e_cscf(stage: Stage, uri: str) -> 
     assert invite.values("p-asserted-identity") == [f"<{phone.impu}>"]
     assert "route" not in invite
     assert "record-route" in invite
+
+
+def test_media_policy_holds_in_an_emergency_too() -> None:
+    stage = Stage(emergency=POLICY, media=NO_EVS)
+    phone = Phone(stage)
+    phone.registered()
+    call = OutgoingCall(stage, phone)
+    call.says(with_sdp(call.request("INVITE").replace(b"sip:b@example.net", b"urn:service:sos")))
+    (invite,) = invites(stage)
+    assert invite.body == WITHOUT_EVS
 
 
 def test_those_named_are_told(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from pcscf.decode.input.merge import merged
 from pcscf.decode.input.writer import PcapngWriter
 from pcscf.decode.keys.key_files import secrets_text
 from pcscf.decode.keys.sas import MAX_UNKNOWN
-from pcscf.decode.model import Fault, Frame, Packet, SipMessage
+from pcscf.decode.model import NO_IP, Fault, Frame, Packet, SipMessage
 from pcscf.decode.output.esp_sa import EspSa
 from pcscf.errors import KeyFileError
 from tests.decode.wires import ESP as ESP_PROTOCOL
@@ -169,7 +169,7 @@ def test_frames_of_nothing_are_counted_and_raise_nothing() -> None:
     for number in range(3):
         assert engine.feed(Frame(number + 1, 7 + number, 1, b"\xff" * number)) == []
     summary = engine.summary()
-    assert (summary.frames, summary.packets, summary.losses) == (3, 0, Counter({"no IP": 3}))
+    assert (summary.frames, summary.packets, summary.losses) == (3, 0, Counter({NO_IP: 3}))
     assert (summary.first_time, summary.last_time) == (7, 9)
     assert engine.finish() == []
 

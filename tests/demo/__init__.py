@@ -5,9 +5,9 @@
 ``recorder``   what the phones' own sockets sent and received
 ``packets``    from a capture file to whole IP packets
 ``wiretap``    from packets to SIP; ESP is opened with scapy's own code
+``overheard``  what `pcscf decode` reads, beside what the sockets noted
 ``proof``      the claims, each a function that can fail
-``evidence``   from a story and its captures to the ladder and the claims
-``ladder``     one line per SIP message
+``evidence``   from a story and its captures to the claims
 ``report``     what is printed
 ``forge``      packets made for the tests of all this
 ``__main__``   plays the scenario, prints the ladder and the claims

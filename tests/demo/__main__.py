@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.demo.evidence import claims, gather, rungs
+from tests.demo.evidence import claims, gather
 from tests.demo.report import Report
 from tests.demo.scenario import perform
 
@@ -36,13 +36,13 @@ def demonstrate(directory: Path, report: Report) -> bool:
     if registered := story.tables.get("registered"):
         report.title("ip xfrm state of the P-CSCF with both phones registered, without keys:")
         report.states(registered.states)
-    report.title("SIP on both sides of the P-CSCF, from the captures:")
-    report.ladder(rungs(evidence))
+    report.title("SIP on both sides of the P-CSCF, as pcscf decode reads it from the captures:")
+    report.ladder(evidence.decoded, story.names, story.steps)
     report.title("What the captures and the kernel prove:")
     made = list(claims(evidence))
     for claim in made:
         report.claim(claim)
-    report.plain(f"\nCaptures, log and configuration: {directory}")
+    report.kept(directory)
     report.verdict(made, time.monotonic() - start)
     return all(claim.holds for claim in made)
 

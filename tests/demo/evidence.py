@@ -1,20 +1,20 @@
-"""From a story and its captures to the ladder and the claims."""
+"""From a story and its captures to the claims."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.decode.reading import Reading, read_files
 from tests.demo import proof
-from tests.demo.ladder import Rung, ladder
 from tests.demo.packets import Traffic, load, read
 from tests.demo.proof import Claim, Key
 from tests.demo.scenario import Actor, Story
-from tests.demo.wiretap import Opened, Sa, Segment, messages, open_esp, sas_of, segments
+from tests.demo.wiretap import Opened, Sa, Segment, open_esp, sas_of, segments
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Both links: packets, ESP opened, what was said."""
+    """Both links: packets, ESP opened, what was said; and what the decoder made of them."""
 
     story: Story
     gm: Traffic
@@ -24,10 +24,14 @@ class Evidence:
     core_said: list[Segment]
     gm_frames: list[bytes]
     core_frames: list[bytes]
+    decoded: Reading
 
 
 def gather(story: Story, directory: Path) -> Evidence:
-    """Read the captures of ``perform``, and open their ESP with the phones' own keys."""
+    """Read the captures of ``perform``, and open their ESP with the phones' own keys.
+
+    The decoder is given the captures alone.
+    """
     gm_frames, core_frames = load(directory / "gm.pcap"), load(directory / "core.pcap")
     gm, core = read(gm_frames), read(core_frames)
     sas = [sa for actor in story.actors for sa in agreed(story, actor)]
@@ -41,6 +45,7 @@ def gather(story: Story, directory: Path) -> Evidence:
         segments(core.packets),
         [frame for _, frame in gm_frames],
         [frame for _, frame in core_frames],
+        read_files(directory / "gm.pcap", directory / "core.pcap"),
     )
 
 
@@ -48,13 +53,6 @@ def agreed(story: Story, actor: Actor, count: int | None = None) -> Iterator[Sa]
     """The SAs of a phone's first ``count`` agreements (None: of all)."""
     for agreement in actor.phone.agreements[:count]:
         yield from sas_of(agreement, actor.phone.address, story.pcscf.host)
-
-
-def rungs(evidence: Evidence) -> list[Rung]:
-    """The ladder over both links."""
-    story = evidence.story
-    gm, core = messages(evidence.gm_said), messages(evidence.core_said)
-    return ladder(gm, core, story.names, story.steps)
 
 
 def claims(evidence: Evidence) -> Iterator[Claim]:
@@ -67,6 +65,8 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     for actor in story.actors:
         yield from _of_phone(evidence, actor)
     hosts = [actor.phone.address for actor in story.actors]
+    record = [said for actor in story.actors for said in actor.record]
+    yield proof.decoded(evidence.decoded, len(evidence.opened), hosts, record)
     yield proof.call_carried(story.call_id, hosts, evidence.gm_said)
     keys = [key for actor in story.actors for key in keys_of(actor)]
     yield proof.no_keys(keys, *_on_gm(evidence))

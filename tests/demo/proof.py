@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from tests.decode.reading import Reading
+from tests.demo.overheard import differences, of_hosts, unread
 from tests.demo.packets import ESP, Packet, Traffic
 from tests.demo.wiretap import Flow, Opened, Sa, Segment, messages
 from tests.netns.xfrm_listing import XfrmPolicy, XfrmState
@@ -134,6 +136,26 @@ def byte_for_byte(name: str, record: Iterable[Segment], wire: Iterable[Segment])
     return Claim(
         f"{name}: {len(whole)} SIP messages captured, {inside} in ESP, byte for byte as the phone "
         f"sent and received them; flows that differ: {len(faults)}",
+        _some(record, faults),
+    )
+
+
+def decoded(
+    reading: Reading, esp: int, phones: Collection[str], record: Collection[Segment]
+) -> Claim:
+    """``pcscf decode`` finds the keys in the captures, and with them what the phones noted.
+
+    ``esp`` is the number of ESP packets as counted otherwise, ``phones`` are their addresses.
+    """
+    summary, found = reading.summary, of_hosts(reading, phones)
+    differ = differences(found, record)
+    faults = [*unread(reading, phones), *differ]
+    if summary.esp != esp:
+        faults.append(f"{esp} ESP packets were captured")
+    return Claim(
+        f"pcscf decode, given the captures and no key: {summary.read} of {summary.esp} ESP packets "
+        f"read, {len(found)} SIP messages on Gm, as the phones sent and received them; "
+        f"that differ: {len(differ)}",
         _some(record, faults),
     )
 

@@ -30,12 +30,12 @@ class RecordingSocket(socket.socket):
 
     def sendto(self, data: Any, address: Any, *_: Any) -> int:
         sent = super().sendto(data, address)
-        self._note("UDP", Address(*self.getsockname()), Address(*address), data)
+        self._note("UDP", Address(*self.getsockname()[:2]), Address(*address[:2]), data)
         return sent
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Any]:
         data, address = super().recvfrom(size, flags)
-        self._note("UDP", Address(*address), Address(*self.getsockname()), data)
+        self._note("UDP", Address(*address[:2]), Address(*self.getsockname()[:2]), data)
         return data, address
 
     def sendall(self, data: Any, flags: int = 0) -> None:
@@ -50,7 +50,7 @@ class RecordingSocket(socket.socket):
         return data
 
     def _name_ends(self) -> None:
-        self.ends = (Address(*self.getsockname()), Address(*self.getpeername()))
+        self.ends = (Address(*self.getsockname()[:2]), Address(*self.getpeername()[:2]))
 
     def _note(self, transport: str, src: Address, dst: Address, data: bytes) -> None:
         if data:

@@ -1,17 +1,21 @@
 """What the demo prints: colours on a terminal, the same text without them elsewhere."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.text import Text
 
-from tests.demo.ladder import Rung
+from pcscf.decode.output.ladder import Ladder
+from pcscf.decode.output.reasons import reasons
+from pcscf.decode.output.sinks import opened
+from tests.decode.reading import Reading
 from tests.demo.proof import Claim
+from tests.demo.scenario import Step
 from tests.netns.xfrm_listing import XfrmState
 
-_STYLES = {"step": "bold", "ESP": "green", "clear": "yellow", "core": ""}
 _SHOWN_FAULTS = 10
 
 
@@ -19,6 +23,7 @@ class Report:
     """Prints line by line; lines are never broken."""
 
     def __init__(self, *, colour: bool) -> None:
+        self._colours = ColorSystem.STANDARD if colour else None
         self._console = Console(
             force_terminal=colour, color_system="standard" if colour else None, highlight=False
         )
@@ -27,11 +32,16 @@ class Report:
         """Print the heading of a part."""
         self.plain(f"\n{text}\n", "bold")
 
-    def ladder(self, rungs: Iterable[Rung]) -> None:
-        """Print one line a message: protected ones green, those in clear on Gm yellow."""
-        for number, rung in enumerate(rungs):
-            before = "\n" if rung.kind == "step" and number else ""
-            self.plain(f"{before}  {rung.text}", _STYLES[rung.kind])
+    def ladder(self, reading: Reading, names: Mapping[str, str], steps: Iterable[Step]) -> None:
+        """Print what was decoded as ``pcscf decode`` does, under the steps of the story."""
+        self._console.file.flush()
+        with opened(None, secret=False) as sink:
+            ladder = Ladder(sink, colours=self._colours, names=names, steps=steps)
+            for message in reading.messages:
+                ladder.message(message)
+            for sa, reason in reasons(reading.sas):
+                ladder.sa(sa, reason)
+            ladder.end(reading.summary)
 
     def states(self, states: Iterable[XfrmState]) -> None:
         """Print SAs with their selectors."""
@@ -51,6 +61,13 @@ class Report:
             self.plain(f"         {fault}", "red")
         if len(claim.faults) > _SHOWN_FAULTS:
             self.plain(f"         and {len(claim.faults) - _SHOWN_FAULTS} more", "red")
+
+    def kept(self, directory: Path) -> None:
+        """Print where all is, and how to look at it."""
+        decode = f"  .venv/bin/pcscf decode {directory}/gm.pcap {directory}/core.pcap"
+        self.plain(f"\nCaptures, log and configuration are in {directory}. To look at them:\n")
+        self.plain(f"{decode} --method INVITE -v")
+        self.plain(f"{decode} --format html --output {directory}/page.html\n")
 
     def failure(self, error: Exception, directory: Path) -> None:
         """Print what kept the demo from its end: of a log or a command's output the last line."""

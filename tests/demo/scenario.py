@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.demo.ladder import Step
 from tests.demo.recorder import Record, recording
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
@@ -33,6 +32,9 @@ PHONES: tuple[tuple[str, str, Offer], ...] = (
     ("ue1", "UDP", null_only),
     ("ue2", "TCP", sha1_aes),
 )
+
+
+Step = tuple[int, str]  # when it began, in nanoseconds since 1970, and its title
 
 
 class Tables(NamedTuple):
@@ -174,7 +176,7 @@ def _call(story: Story, caller: Actor, callee: Actor) -> None:
 
 
 def _begin(story: Story, title: str) -> None:
-    story.steps.append((time.time(), title))
+    story.steps.append((time.time_ns(), title))
 
 
 def _tables(lab: Lab) -> Tables:

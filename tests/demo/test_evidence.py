@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.demo.evidence import claims, gather, rungs
+from tests.decode.registering import Registering
+from tests.demo.evidence import claims, gather
 from tests.demo.forge import (
     CALL_ID,
     CK,
@@ -38,6 +39,7 @@ from tests.peers.offers import Mechanism
 from tests.peers.registering import Knobs
 from tests.peers.sas import Numbers
 from tests.peers.text import Address
+from xfrm.model import AkaKeys
 
 AGREEMENT = Agreement(
     Numbers(11, 12, PHONE.port, PHONE.port + 1),
@@ -50,18 +52,22 @@ AGREEMENT = Agreement(
 )
 SAS = sas_of(AGREEMENT, UE, PCSCF)
 TO_PS = next(one for one in SAS if (one.src, one.dst) == (PHONE, PS))
-KEYS_SENT = b"SIP/2.0 401 Unauthorized\r\nContent-Length: 64\r\n\r\n" + (CK + IK).hex().encode()
+REGISTERING = Registering(
+    (11, 12, PHONE.port, PHONE.port + 1), (21, 22, 6112, 6100), AkaKeys(CK, IK), ends=(UE, PCSCF)
+)
+KEYS_SENT = REGISTERING.sm5().data
 
 TO_US = next(one for one in SAS if one.src.host == PCSCF and one.dst.port == PHONE.port + 1)
 # The phone calls itself: what it says comes back to it.
 GM = [
-    udp(PHONE_CLEAR, CLEAR, REGISTER),
-    sealed(udp(PHONE, PS, REGISTER), TO_PS),
-    sealed(udp(PHONE, PS, INVITE), TO_PS, 2),
-    sealed(udp(TO_US.src, TO_US.dst, INVITE), TO_US),
+    udp(PHONE_CLEAR, CLEAR, REGISTERING.sm1().data, at=1),
+    udp(CLEAR, PHONE_CLEAR, REGISTERING.sm6().data, at=3),
+    sealed(udp(PHONE, PS, REGISTERING.sm7().data, at=4), TO_PS),
+    sealed(udp(PHONE, PS, INVITE, at=5), TO_PS, 2),
+    sealed(udp(TO_US.src, TO_US.dst, INVITE, at=6), TO_US),
 ]
 S_CSCF, CORE_SIDE = Address("198.51.100.2", 5060), Address("198.51.100.1", 5060)
-CORE = [udp(S_CSCF, CORE_SIDE, KEYS_SENT)]
+CORE = [udp(S_CSCF, CORE_SIDE, KEYS_SENT, at=2)]
 POLICY = XfrmPolicy("dst 192.0.2.1/32 dport 6100", "in", "allow", 2080, "esp", "transport", 7)
 
 OTHER = replace(POLICY, selector="dst 192.0.2.1/32 dport 6101")
@@ -99,7 +105,7 @@ def run(
     phone: Any = SimpleNamespace(address=UE, agreements=[AGREEMENT], aka_runs=[AGREEMENT.result])
     actor = Actor("ue1", phone, carried(gm) if record is None else record)
     hosts = {UE: "ue1", PCSCF: "pcscf", CORE_SIDE.host: "pcscf", S_CSCF.host: "core"}
-    steps = [(0.0, "ue1 registers")]
+    steps = [(0, "ue1 registers")]
     story = Story(CLEAR, hosts, [actor], steps, dict(TABLES), call_id=CALL_ID, status=0)
     return gather(replace(story, **changes), directory)
 
@@ -111,8 +117,8 @@ def failing(directory: Path, **changes: Any) -> list[str]:
 def test_a_good_run(tmp_path: Path) -> None:
     evidence = run(tmp_path)
     assert [claim.text for claim in claims(evidence) if not claim.holds] == []
-    assert len(list(claims(evidence))) == 13
-    assert [rung.kind for rung in rungs(evidence)] == ["step", "clear", *["ESP"] * 3, "core"]
+    assert len(list(claims(evidence))) == 14
+    assert [one.sa is not None for one in evidence.decoded.messages] == [False] * 3 + [True] * 3
 
 
 @pytest.mark.parametrize(
@@ -120,10 +126,11 @@ def test_a_good_run(tmp_path: Path) -> None:
     [
         ([*GM, udp(PHONE, PS, REGISTER)], "packets on protected ports: 3 ESP, 1 in clear"),
         ([*GM, udp(CLEAR, PHONE, REGISTER)], "packets on protected ports: 3 ESP, 1 in clear"),
-        ([GM[0], flipped(GM[1]), *GM[2:]], "3 ESP packets opened by scapy"),
-        (GM[:3], "the call: 1 messages"),
-        ([*GM[:2], GM[3]], "the call: 0 messages"),
-        ([*GM[:3], udp(TO_US.src, TO_US.dst, INVITE)], "the call: 1 messages"),
+        ([*GM[:2], flipped(GM[2]), *GM[3:]], "3 ESP packets opened by scapy"),
+        (GM[:4], "the call: 1 messages"),
+        ([*GM[:3], GM[4]], "the call: 0 messages"),
+        ([*GM[:4], udp(TO_US.src, TO_US.dst, INVITE)], "the call: 1 messages"),
+        ([*GM[:2], flipped(GM[2]), *GM[3:]], "no key: 2 of 3 ESP packets read, 4 SIP messages"),
         ([*GM, udp(CLEAR, PHONE_CLEAR, KEYS_SENT)], "looked for on Gm"),
         ([*GM, sealed(udp(PHONE, PS, KEYS_SENT), TO_PS)], "looked for on Gm"),
     ],
@@ -154,12 +161,14 @@ def test_a_key_across_two_packets_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_another_record_at_the_phone(tmp_path: Path, record: list[Segment]) -> None:
-    (text,) = failing(tmp_path, record=record)
-    assert "byte for byte" in text
+    by_scapy, by_decoder = failing(tmp_path, record=record)
+    assert "byte for byte" in by_scapy
+    assert "pcscf decode" in by_decoder
 
 
 def test_a_core_that_sent_no_keys(tmp_path: Path) -> None:
-    (text,) = failing(tmp_path, core=[udp(S_CSCF, CORE_SIDE, REGISTER)])
+    by_decoder, text = failing(tmp_path, core=[udp(S_CSCF, CORE_SIDE, REGISTER)])
+    assert "no key: 0 of 3 ESP packets read" in by_decoder
     assert "the same 2 keys looked for on the core link: 0 found" in text
 
 

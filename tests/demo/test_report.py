@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.ladder import Rung
+from pcscf.decode import Summary
+from tests.decode.reading import Reading
+from tests.decode.samples import MESSAGE, START, UE, an_sa, seen
 from tests.demo.proof import Claim
 from tests.demo.report import Report
 from tests.netns.xfrm_listing import XfrmState
@@ -14,10 +16,17 @@ LONG = "x" * 300
 def test_lines_are_not_broken_and_colours_are_asked_for(
     colour: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Report(colour=colour).ladder([Rung("step", "[bold]one"), Rung("ESP", LONG)])
+    reading = Reading([seen(MESSAGE, sa=an_sa())], [an_sa()], Summary(messages=1, shown=1))
+    report = Report(colour=colour)
+    report.title(LONG)
+    report.ladder(reading, {UE.host: "ue1"}, [(START, "[bold]one")])
+    report.kept(Path(LONG))
     printed = capsys.readouterr().out
     assert "[bold]one" in printed  # no markup
-    assert LONG in printed
+    assert printed.index(LONG) < printed.index("ue1:6101 -> 192.0.2.1:5063")
+    assert f"pcscf decode {LONG}/gm.pcap {LONG}/core.pcap" in printed
+    assert "ESP 0x00001a2b" in printed
+    assert "1 SIP messages." in printed
     assert ("\x1b[" in printed) is colour
 
 

@@ -46,6 +46,11 @@ class Capture:
         self._drain()
         return [frame for _, frame in self._packets]
 
+    def timed(self) -> list[tuple[int, bytes]]:
+        """Return the same frames, each with its time in nanoseconds since 1970."""
+        self._drain()
+        return list(self._packets)
+
     def protocols(self, host: str) -> set[int]:
         """Return the IP protocols of what went to an address, neighbour solicitations aside."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.netns.decoding import Overheard, overhearing
 from tests.netns.lab import Lab, open_lab
 from tests.netns.pcscf_process import PcscfProcess, config, running
 from tests.netns.site import LINGER, PHONES, SLACK, Site, open_site
@@ -38,6 +39,17 @@ def shared_site(pcscf: PcscfProcess) -> Iterator[Site]:
     """The core and the phones on either side of it; ``site`` is what tests use."""
     with open_site(pcscf.lab) as made:
         yield made
+
+
+@pytest.fixture
+def overheard(shared_site: Site) -> Iterator[Overheard]:
+    """Hold what the decoder makes of all that a test says against what its phones noted.
+
+    Ask for it in front of phones that register, as modules do by ``usefixtures``.
+    """
+    with overhearing(shared_site) as heard:
+        yield heard
+    heard.assert_all_read()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.demo.recorder import Record, recording
 from tests.netns.lab import Lab
 from tests.netns.namespace import Namespace, wait_until
 from tests.netns.xfrm_listing import XfrmState
@@ -49,12 +50,16 @@ class LabXfrm(IpXfrm):
 
 @dataclass
 class Site:
-    """A core that knows every card; ``phone`` adds phones. ``dropped`` is of ``unanswered``."""
+    """A core that knows every card; ``phone`` adds phones. ``dropped`` is of ``unanswered``.
+
+    While there is a ``record``, what is sent and received by phones made then goes into it.
+    """
 
     lab: Lab
     core: Core
     pump: Pump
     dropped: list[Received] = field(default_factory=list)
+    record: Record | None = None
     _phones: list[Phone] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -81,11 +86,13 @@ class Site:
         """Make a phone of another kind."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
+        entered = self.lab.ue.entered
+        factory = placed_in(entered) if self.record is None else recording(entered, self.record)
         phone = kind(
             card or CARDS[number],
             at.phones[number],
             Address(at.pcscf_gm, port),
-            socket_factory=placed_in(self.lab.ue.entered),
+            socket_factory=factory,
             pump=self.pump,
             **{"sas": LabXfrm(self.lab.ue), **options},
         )

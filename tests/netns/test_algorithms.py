@@ -8,7 +8,7 @@ from tests.netns.pcscf_process import config, running
 from tests.netns.site import PEER, Site
 from tests.peers.offers import PLAIN, own
 
-pytestmark = pytest.mark.esp
+pytestmark = [pytest.mark.esp, pytest.mark.usefixtures("overheard")]
 
 # In the operator's order, with what the kernel calls them: alg, ealg, auth, enc.
 ALGORITHMS = [

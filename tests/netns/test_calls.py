@@ -15,7 +15,7 @@ from tests.peers.phone import Phone
 from tests.peers.router import RoutingCore
 from tests.peers.text import Message
 
-pytestmark = pytest.mark.esp
+pytestmark = [pytest.mark.esp, pytest.mark.usefixtures("overheard")]
 
 T1, T2 = 0.1, 0.8  # seconds, of the P-CSCF: its transactions are over before long
 TIMERS = f"t1 = {T1}\nt2 = {T2}\nt4 = {T2}"

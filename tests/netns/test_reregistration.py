@@ -10,7 +10,7 @@ from tests.peers.core import Reaction
 from tests.peers.offers import altered, left_out, read
 from tests.peers.registrar import Behaviour
 
-pytestmark = pytest.mark.esp
+pytestmark = [pytest.mark.esp, pytest.mark.usefixtures("overheard")]
 
 MOST = 12  # three sets of four: TS 33.203 7.1
 

@@ -151,6 +151,14 @@ def test_overhead_is_that_of_the_vectors(suite):
     assert (min(sizes), max(sizes)) == (least, most)
 
 
+@pytest.mark.parametrize("size", [0, 20, 64, 65, 200])
+@pytest.mark.parametrize("alg", ["hmac-sha-1-96", "hmac-md5-96"])
+def test_the_icv_is_the_head_of_the_hmac_under_a_key_of_any_size(alg, size):
+    key, digest = bytes(range(size)), {"hmac-sha-1-96": "sha1", "hmac-md5-96": "md5"}[alg]
+    packet = EspCodec(Suite(alg, "null"), EspKeys(key, b"")).seal(1, 2, b"data", 17)
+    assert packet[-12:] == hmac.digest(key, packet[:-12], digest)[:12]
+
+
 def test_padding_that_is_not_1_2_3_is_refused():
     suite = Suite("hmac-sha-1-96", "null")
     sealed = bytearray(codec(suite).seal(1, 1, b"1234", 17))

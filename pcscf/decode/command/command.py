@@ -1,6 +1,8 @@
 """``pcscf decode``: what it can be told, and its exit status.
 
 0: all ESP was read. 1: some of it was not. 2: there is nothing to work on or with.
+
+What only a terminal needs is imported where it is used: rich costs as much as 3,000 packets.
 """
 
 import sys
@@ -11,13 +13,11 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import typer
-from rich.console import Console
 
 from pcscf.decode.command import options
 from pcscf.decode.command.choices import each, one, read_key, read_name
 from pcscf.decode.command.filters import Filters, read_moment, read_network, read_spi
 from pcscf.decode.command.options import Format
-from pcscf.decode.command.progress import with_bar
 from pcscf.decode.command.session import Stop, run
 from pcscf.decode.decoder import Decoder, Keys
 from pcscf.decode.engine import Engine
@@ -30,12 +30,10 @@ from pcscf.decode.model import Frame
 from pcscf.decode.output.esp_sa import EspSa
 from pcscf.decode.output.html import Html
 from pcscf.decode.output.jsonl import Jsonl
-from pcscf.decode.output.ladder import Ladder
 from pcscf.decode.output.output import Output, Sink
 from pcscf.decode.output.packets import Packets
 from pcscf.decode.output.plain import plain
 from pcscf.decode.output.sinks import is_terminal, opened
-from pcscf.decode.output.terminal import colours_of
 from pcscf.decode.output.verdict import verdict
 from pcscf.errors import PcscfError
 from xfrm.keylog import SECRETS_TYPE
@@ -94,13 +92,21 @@ class _Form:
             case Format.PCAPNG:
                 return Packets()
             case Format.LADDER:
-                return Ladder(
-                    sink,
-                    colours=None if self.file else colours_of(Console(file=sys.stdout)),
-                    names=self.names,
-                    whole=self.verbose,
-                    show_keys=self.show_keys,
-                )
+                return self._ladder(sink)
+
+    def _ladder(self, sink: Sink) -> Output:
+        from rich.console import Console  # noqa: PLC0415
+
+        from pcscf.decode.output.ladder import Ladder  # noqa: PLC0415
+        from pcscf.decode.output.terminal import colours_of  # noqa: PLC0415
+
+        return Ladder(
+            sink,
+            colours=None if self.file else colours_of(Console(file=sys.stdout)),
+            names=self.names,
+            whole=self.verbose,
+            show_keys=self.show_keys,
+        )
 
 
 def decode(  # noqa: PLR0917 - typer calls it by name
@@ -175,7 +181,7 @@ def _check(inputs: _Inputs, keys: Keys, filters: Filters, form: _Form) -> None:
         raise typer.BadParameter("--secrets is for --format pcapng, of files: they are read twice")
     if filters != Filters() and form.format in (Format.PCAPNG, Format.ESP_SA):
         raise typer.BadParameter(f"filters choose messages, and {form.format} has none")
-    if packets and form.file is None and is_terminal():
+    if packets and form.file is None and is_terminal(sys.stdout):
         raise typer.BadParameter("a capture is not for the terminal: -o FILE")
 
 
@@ -207,9 +213,15 @@ def _watched(
     frames: Iterator[Frame], captures: list[Capture], inputs: _Inputs, form: _Form
 ) -> Iterator[Frame]:
     """Show how far it is, on a terminal where nothing else appears."""
+    busy = form.file is None and is_terminal(sys.stdout)
+    if busy or inputs.interface is not None or not is_terminal(sys.stderr):
+        return frames
+    from rich.console import Console  # noqa: PLC0415
+
+    from pcscf.decode.command.progress import with_bar  # noqa: PLC0415
+
     console = Console(stderr=True)
-    busy = form.file is None and is_terminal()
-    if busy or inputs.interface is not None or not console.is_terminal:
+    if not console.is_terminal:
         return frames
     return with_bar(frames, captures, console)
 

@@ -82,12 +82,15 @@ class Filters:
     spis: frozenset[int] = frozenset()
     after: Moment | None = None
     before: Moment | None = None
+    _take_all: bool = field(default=False, init=False)  # nothing was asked for
     _start: int | None = field(default=None, init=False)
     _hosts: dict[str, bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.methods = frozenset(method.upper() for method in self.methods)
         self.users = tuple(user.lower() for user in self.users)
+        lists = (self.call_ids, self.methods, self.users, self.networks, self.spis)
+        self._take_all = not any(lists) and self.after is self.before is None
 
     def begin(self, start: int) -> None:
         """Take the time of the capture's first frame; seconds count from there."""
@@ -95,7 +98,7 @@ class Filters:
 
     def passes(self, message: SipMessage) -> bool:
         """Whether the message is wanted."""
-        return (
+        return self._take_all or (
             self._in_time(message.time)
             and (not self.spis or (message.sa is not None and message.sa.spi in self.spis))
             and (not self.networks or self._has_host(message))

@@ -63,11 +63,9 @@ def read_ip(number: int, time: int, data: bytes, at: int = 0) -> Packet | Fragme
         version = data[at] >> 4
         if version == 4:
             return _read_ipv4(number, time, data, at)
-        if version == 6:
-            return _read_ipv6(number, time, data, at)
+        return _read_ipv6(number, time, data, at) if version == 6 else None
     except (struct.error, IndexError):
-        pass  # too short for its headers
-    return None
+        return None  # too short for its headers
 
 
 def _read_ipv4(number: int, time: int, data: bytes, at: int) -> Packet | Fragment | None:
@@ -75,7 +73,7 @@ def _read_ipv4(number: int, time: int, data: bytes, at: int) -> Packet | Fragmen
     size = len(data)
     start = at + (first & 15) * 4
     end = at + total if total else size
-    if not at + _IPV4_SIZE <= start <= min(end, size):
+    if start < at + _IPV4_SIZE or start > end or start > size:
         return None
     packet = Packet(
         number, time, _texts[src], _texts[dst], protocol, data[at:start], data[start:end],

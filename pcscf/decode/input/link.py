@@ -33,9 +33,10 @@ def _behind_type(at: int, start: int) -> Callable[[bytes], int]:
 
     A tag puts its own two octets, and the EtherType of the rest, before the rest.
     """
+    behind = at + 2
 
     def find(data: bytes) -> int:
-        kind = data[at : at + 2]
+        kind = data[at:behind]
         if kind in (_IPV4, _IPV6):
             return start
         place = start

@@ -14,10 +14,29 @@ MAX_OCTETS: Final = 32 << 20  # that all of them hold
 _UDP: Final = 17
 _TCP: Final = 6
 _UDP_HEADER: Final = 8
-_HEADER: Final = struct.Struct("!HHH").unpack_from
+_PORTS_SIZE: Final = 4
+_PORTS: Final = struct.Struct("!HH").unpack
+_LENGTH: Final = struct.Struct("!4xH").unpack_from
 
 # Addresses, ports, and whether it came in ESP: what is forged in clear does not disturb that.
 _Key = tuple[str, int, str, int, bool]
+
+
+class _Ends(dict[tuple[str, str, bytes], tuple[Endpoint, Endpoint]]):
+    """Endpoints by addresses and ports as UDP has them, each pair made once; bounded."""
+
+    _ROOM: Final = 16384
+
+    def __missing__(self, key: tuple[str, str, bytes]) -> tuple[Endpoint, Endpoint]:
+        if len(self) >= self._ROOM:
+            self.clear()
+        src, dst, ports = key
+        src_port, dst_port = _PORTS(ports)
+        ends = self[key] = Endpoint(src, src_port), Endpoint(dst, dst_port)
+        return ends
+
+
+_ends: Final = _Ends()
 
 
 class Messages:
@@ -64,13 +83,15 @@ class Messages:
         payload = packet.payload
         if len(payload) <= _UDP_HEADER:
             return []
-        src, dst, length = _HEADER(payload)
+        number, time, src, dst, _, _, _, missing = packet
+        (length,) = _LENGTH(payload)
         data = sip_in(payload[_UDP_HEADER : length or None])
         if data is None:
             return []
-        self.cut += packet.missing > 0
-        ends = Endpoint(packet.src, src), Endpoint(packet.dst, dst)
-        return [SipMessage(packet.number, packet.time, *ends, "UDP", sa, data)]
+        if missing:
+            self.cut += 1
+        source, destination = _ends[src, dst, payload[:_PORTS_SIZE]]
+        return [SipMessage(number, time, source, destination, "UDP", sa, data)]
 
     def _segment(self, packet: Packet, sa: Sa | None) -> list[SipMessage]:
         segment = read_segment(packet.payload, packet.missing)

@@ -7,6 +7,7 @@ from pcscf.errors import ParseError
 from pcscf.sip.framing import StreamFramer
 
 _VERSION: Final = b"SIP/2.0"
+_RESPONSE: Final = b"SIP/2.0 "
 _LONGEST_LINE: Final = 8192  # a start line's
 _LONGEST_METHOD: Final = 32
 _METHODS: Final = set(
@@ -22,23 +23,25 @@ def sip_in(datagram: bytes) -> bytes | None:
 
     Only the start line is looked at. A keep-alive (RFC 5626 3.5.1) is no message.
     """
-    if datagram[:1] in {b"\r", b"\n"}:
+    if datagram.startswith((b"\r", b"\n")):
         datagram = datagram.lstrip(b"\r\n")
     return datagram if is_sip(datagram) else None
 
 
 def is_sip(data: bytes) -> bool:
     """Tell whether octets begin with the start line of a SIP message."""
+    if data.startswith(_RESPONSE) and data[8:11].isdigit():  # as half of all are
+        return True
     if not data or data[0] not in _CAPITALS:
         return False
     end = data.find(b"\n", 0, _LONGEST_LINE)
     line = data[:_LONGEST_LINE] if end < 0 else data[:end].rstrip(b"\r")
     if line.startswith(_VERSION):
         return line[7:8] == b" " and line[8:11].isdigit()
-    if not line.endswith(b" " + _VERSION):
+    words = line.split(b" ", 3)
+    if len(words) != 3 or words[2] != _VERSION:
         return False
-    method, _, rest = line.partition(b" ")
-    return len(method) <= _LONGEST_METHOD and rest.count(b" ") == 1 and _is_token(method)
+    return len(words[0]) <= _LONGEST_METHOD and _is_token(words[0])
 
 
 def find_sip(data: bytes) -> int:

@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Final
 
 from pcscf.decode.input.fragments import Fragments
-from pcscf.decode.input.ip import read_ip
+from pcscf.decode.input.ip import Fragment, read_ip
 from pcscf.decode.input.link import find_ip, is_known
 from pcscf.decode.input.tunnels import find_esp, find_user_packet
-from pcscf.decode.model import Frame, Packet
+from pcscf.decode.model import NO_IP, Frame, Packet
 
 ESP: Final = 50
 _UDP: Final = 17
@@ -31,7 +31,7 @@ class Unwrapper:
         number, time, link, data, _ = frame
         place = find_ip(link, data)
         if place < 0:
-            self.skipped["no IP" if is_known(link) else "unknown link type"] += 1
+            self.skipped[NO_IP if is_known(link) else "unknown link type"] += 1
             return None
         return self.ip(number, time, data, place)
 
@@ -42,28 +42,30 @@ class Unwrapper:
         with the SPI.
         """
         for _ in range(_DEEPEST):
-            packet = self._read(number, time, data, place)
-            if packet is None:
-                return None
+            packet = read_ip(number, time, data, place)
+            if not isinstance(packet, Packet):
+                packet = self._completed(packet)
+                if packet is None:
+                    return None
+            protocol = packet.protocol
+            if protocol == ESP:
+                return packet
             data, place = packet.payload, 0
-            if packet.protocol == _UDP and len(data) >= 8:
+            if protocol == _UDP and len(data) >= 8:
                 if find_esp(data) >= 0:
                     return _without_udp(packet)
                 place = find_user_packet(data)
                 if place < 0:
                     return packet
-            elif packet.protocol not in _IP_IN_IP:
+            elif protocol not in _IP_IN_IP:
                 return packet
         self.skipped["too many tunnels"] += 1
         return None
 
-    def _read(self, number: int, time: int, data: bytes, place: int) -> Packet | None:
-        """Give the packet that is there, or that a fragment there completes."""
-        read = read_ip(number, time, data, place)
-        if isinstance(read, Packet):
-            return read
-        if read is not None:
-            return self.fragments.add(read)
+    def _completed(self, fragment: Fragment | None) -> Packet | None:
+        """Give the packet that a fragment completes; there may be nothing but rubbish."""
+        if fragment is not None:
+            return self.fragments.add(fragment)
         self.skipped["malformed IP"] += 1
         return None
 

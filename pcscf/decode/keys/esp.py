@@ -26,9 +26,14 @@ from xfrm.model import REPLAY_WINDOW
 
 NULL_ORIGIN: Final = "NULL, ICV unchecked"
 
-_HEADER: Final = struct.Struct("!II")
-_PORTS: Final = struct.Struct("!HH")
+_HEADER_SIZE: Final = 8
+_SPI: Final = struct.Struct("!I").unpack_from
+_SEQUENCE: Final = struct.Struct("!4xI").unpack_from
+_PORTS: Final = struct.Struct("!HH").unpack_from
 _GMAC: Final = Suite("aes-gmac", "null")
+_TRANSPORTS: Final = frozenset((UDP, TCP))
+_TUNNELS: Final = frozenset((IPIP, IPV6))
+_PORTS_SIZE: Final = 4
 _DUMMY: Final = 59  # RFC 4303 2.6: no next header, to be dropped
 # Numbers remembered behind the highest: more than a receiver's window, as a capture of
 # several interfaces may be out of order.
@@ -109,10 +114,10 @@ class Opener:
         that has to come back with it.
         """
         payload = packet.payload
-        if len(payload) < _HEADER.size:
+        if len(payload) < _HEADER_SIZE:
             self.without_spi += 1
             return Opened(None, None, Fault.CUT if packet.missing else Fault.MALFORMED)
-        spi, _ = _HEADER.unpack_from(payload)
+        (spi,) = _SPI(payload)
         sa = self._table.find(packet.dst, spi, packet.time)
         if sa is None:
             sa = self._table.add_unknown(Sa(spi, packet.src, packet.dst))
@@ -278,7 +283,8 @@ def _unread(sa: Sa, state: _State, packet: Packet, fault: Fault) -> Opened:
         state.unread += 1
         _note_bad(sa)
     else:
-        _note_number(sa, state, _HEADER.unpack_from(packet.payload)[1])
+        (sequence,) = _SEQUENCE(packet.payload)
+        _note_number(sa, state, sequence)
     return Opened(sa, None, fault)
 
 
@@ -292,6 +298,7 @@ def _note_bad(sa: Sa) -> None:
 def _read(sa: Sa, state: _State, packet: Packet, inside: EspPayload) -> Opened:
     """Count a good packet, and give what is inside unless it is a repetition."""
     _count(sa, packet)
+    number, time, src, dst, _, header, _, _ = packet
     sequence, next_header, data = inside
     fault = None
     if state.is_proven and sequence == state.top + 1:  # as nearly all are
@@ -307,10 +314,9 @@ def _read(sa: Sa, state: _State, packet: Packet, inside: EspPayload) -> Opened:
                 return Opened(sa, None, fault)
     if next_header == _DUMMY:
         return Opened(sa, None, fault)
-    if not _is_selected(sa, packet, next_header, data):
+    if not _is_selected(sa, src, next_header, data):
         fault = Fault.SELECTOR
         sa.faults[fault] += 1
-    number, time, src, dst, _, header, _, _ = packet
     return Opened(sa, Packet(number, time, src, dst, next_header, header, data), fault)
 
 
@@ -357,18 +363,18 @@ def _note_behind(sa: Sa, state: _State, sequence: int, behind: int) -> Fault | N
 # -- selectors -----------------------------------------------------------------------------------
 
 
-def _is_selected(sa: Sa, packet: Packet, next_header: int, data: bytes) -> bool:
+def _is_selected(sa: Sa, src: str, next_header: int, data: bytes) -> bool:
     """Whether addresses and ports are those that were agreed, as far as they are known.
 
     In tunnel mode the outer source may be a NAT's: it is not looked at.
     """
-    if next_header in {UDP, TCP}:
-        if packet.src != sa.src:
+    if next_header in _TRANSPORTS:
+        if src != sa.src:
             return False
-    elif next_header in {IPIP, IPV6}:
+    elif next_header in _TUNNELS:
         data = _inner_transport(data)
     ports = sa.ports
-    return ports is None or len(data) < _PORTS.size or _PORTS.unpack_from(data) == ports
+    return ports is None or len(data) < _PORTS_SIZE or _PORTS(data) == ports
 
 
 def _inner_transport(data: bytes) -> bytes:
@@ -376,8 +382,8 @@ def _inner_transport(data: bytes) -> bytes:
     if len(data) < _IPV4_SIZE:
         return b""
     if data[0] >> 4 == 6:
-        return data[_IPV6_SIZE:] if data[6] in {UDP, TCP} else b""
+        return data[_IPV6_SIZE:] if data[6] in _TRANSPORTS else b""
     is_later_fragment = data[6] & 0x1F or data[7]
-    if data[9] not in {UDP, TCP} or is_later_fragment:
+    if data[9] not in _TRANSPORTS or is_later_fragment:
         return b""
     return data[(data[0] & 15) * 4 :]

@@ -96,9 +96,14 @@ class Answered:
 Statement = Offer | Challenge | FoundKeys | Answered
 
 
+def may_state(data: bytes) -> bool:
+    """Whether a message may say something about SAs: a REGISTER, or a 401 to whatever."""
+    return data.startswith((b"REGISTER ", b"SIP/2.0 401"))
+
+
 def statements(message: SipMessage) -> list[Statement]:
     """Read all that a message says about SAs; nothing if it is no REGISTER and no 401 to one."""
-    if not message.data.startswith((b"REGISTER ", b"SIP/2.0 401")):
+    if not may_state(message.data):
         return []
     parsed = message.parsed
     try:

@@ -10,7 +10,7 @@ from collections import Counter
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
-from pcscf.decode.model import Fault, Sa, SipMessage
+from pcscf.decode.model import Endpoint, Fault, Sa, SipMessage
 from pcscf.decode.output.glance import call_id
 from pcscf.decode.output.output import Sink
 from pcscf.decode.output.redact import hide_keys
@@ -22,11 +22,28 @@ _SECOND: Final = 1_000_000_000
 _FAULTS: Final = {fault: fault.name.lower() for fault in Fault}
 
 
+class _Ways(dict[tuple[Endpoint, Endpoint, str, int | None], str]):
+    """What a line says of the way of a message, each made once; a bounded number of them."""
+
+    _ROOM: Final = 16384
+
+    def __missing__(self, key: tuple[Endpoint, Endpoint, str, int | None]) -> str:
+        if len(self) >= self._ROOM:
+            self.clear()
+        src, dst, transport, spi = key
+        text = self[key] = (
+            f'"src": "{src}", "dst": "{dst}", '
+            f'"transport": "{transport}", "spi": {"null" if spi is None else spi}, '
+        )
+        return text
+
+
 class Jsonl:
     """Writes lines. ``raw`` and the SAs have keys only if ``show_keys``."""
 
     def __init__(self, sink: Sink, *, show_keys: bool = False) -> None:
         self._write = sink.write
+        self._ways = _Ways()
         self._show_keys = show_keys
 
     def begin(self) -> None:
@@ -37,10 +54,9 @@ class Jsonl:
         data = message.data if self._show_keys else hide_keys(message.data)
         at, sa, name = message.time, message.sa, call_id(data)
         start = data.partition(b"\n")[0].rstrip(b"\r").decode("utf-8", "replace")
+        way = self._ways[message.src, message.dst, message.transport, sa.spi if sa else None]
         head = (
-            f'{{"type": "message", "time": {at // _SECOND}.{at % _SECOND:09}, '
-            f'"src": "{message.src}", "dst": "{message.dst}", '
-            f'"transport": "{message.transport}", "spi": {"null" if sa is None else sa.spi}, '
+            f'{{"type": "message", "time": {at // _SECOND}.{at % _SECOND:09}, {way}'
             f'"start_line": {quoted(start)}, '
             f'"call_id": {"null" if name is None else quoted(name)}, "raw": "'
         )

@@ -1,6 +1,7 @@
 """One line a message for people: when, who to whom, how it travelled, and what matters in it."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.color import ColorSystem
@@ -38,7 +39,11 @@ _STYLES: Final = {
 
 
 class Ladder:
-    """Writes lines. ``colours`` is None for none; ``whole`` adds each message as it is."""
+    """Writes lines. ``colours`` is None for none; ``whole`` adds each message as it is.
+
+    ``steps`` are headings in the order of time, each with the time from which on it holds, by
+    somebody who knows what happened; without any, registrations and calls get headings.
+    """
 
     def __init__(
         self,
@@ -48,12 +53,15 @@ class Ladder:
         names: Mapping[str, str] | None = None,
         whole: bool = False,
         show_keys: bool = False,
+        steps: Iterable[tuple[int, str]] = (),
     ) -> None:
         self._line = Terminal(sink, colours).line
         self._hosts = Hosts(names)
         self._whole = whole
         self._show_keys = show_keys
         self._start: int | None = None
+        self._steps = deque(steps)
+        self._opening = {} if self._steps else _OPENING
         self._told: set[str | Sa] = set()
         self._sas: list[tuple[Sa, str]] = []
 
@@ -85,14 +93,19 @@ class Ladder:
             self._line((sentence, PLAIN if fine else DOUBTFUL))
 
     def _headings(self, message: SipMessage) -> None:
+        while self._steps and self._steps[0][0] <= message.time:
+            self._heading(self._steps.popleft()[1])
         method = message.data[:8].partition(b" ")[0].decode("ascii", "replace")
-        if method in _OPENING:
+        if method in self._opening:
             call_id = glance.call_id(message.data)
             if call_id and self._is_new(call_id):
-                self._line()
-                self._line((f"{_caller(message)} {_OPENING[method]}", BOLD))
+                self._heading(f"{_caller(message)} {self._opening[method]}")
         if message.sa is not None and self._is_new(message.sa):
             self._line((f"{'':9}  SA {describe(message.sa, self._hosts.name)}", DIM))
+
+    def _heading(self, text: str) -> None:
+        self._line()
+        self._line((text, BOLD))
 
     def _is_new(self, thing: str | Sa) -> bool:
         if thing in self._told or len(self._told) >= _TOLD:

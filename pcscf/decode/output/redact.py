@@ -16,14 +16,16 @@ _KEY: Final = re.compile(
     rb'("(?:[^"\\]++|\\.)*"?|[^\s,;"]*+)',
     re.DOTALL,
 )
+# Without such a "=" there is no key; most messages have none, and need no copy in lower case.
+_MAY_FOLLOW: Final = re.compile(rb"=(?<=[kK \t\r\n]=)")
 _HIDDEN: Final = bytes(ord("x") if chr(one).isalnum() or one > 127 else one for one in range(256))
 
 
 def hide_keys(data: bytes) -> bytes:
     """Give the message with an x for each letter and digit of every CK and IK."""
-    lower = data.lower()
-    if not _KEY.search(lower):
+    if not _MAY_FOLLOW.search(data):
         return data
+    lower = data.lower()
     parts: list[bytes] = []
     end = 0
     for found in _KEY.finditer(lower):

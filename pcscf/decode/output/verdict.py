@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pcscf.decode.model import Fault
+from pcscf.decode.model import NO_IP, Fault
 from pcscf.decode.output.plain import plain
 from pcscf.decode.output.summary import UNREADABLE, Summary
 
@@ -15,9 +15,9 @@ def verdict(summary: Summary) -> Iterator[tuple[str, bool]]:
     yield _extent(summary), True
     yield _esp(summary), not summary.unread
     yield _messages(summary), True
-    if summary.losses:
-        lost = ", ".join(f"{count} {plain(name)}" for name, count in summary.losses.items())
-        yield f"Not read for other reasons than ESP: {lost}.", False
+    losses = [f"{count} {plain(name)}" for name, count in summary.losses.items() if name != NO_IP]
+    if losses:
+        yield f"Not read for other reasons than ESP: {', '.join(losses)}.", False
     for note in summary.notes:
         yield f"{plain(note)}.", False
     if summary.stopped:
@@ -25,7 +25,8 @@ def verdict(summary: Summary) -> Iterator[tuple[str, bool]]:
 
 
 def _extent(summary: Summary) -> str:
-    frames = f"{summary.frames:,} frames, {summary.packets:,} IP packets"
+    without = f" ({count:,} without IP)" if (count := summary.losses[NO_IP]) else ""
+    frames = f"{summary.frames:,} frames{without}, {summary.packets:,} IP packets"
     if summary.first_time is None or summary.last_time is None:
         return f"{frames}."
     return f"{frames} in {(summary.last_time - summary.first_time) / _SECOND:,.3f} s."

@@ -41,6 +41,21 @@ def test_a_datagram() -> None:
     assert message == SipMessage(1, 10**6, *ends, "UDP", SA, OPTIONS)
 
 
+def test_ends_are_remembered_in_bounds_and_not_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module._Ends, "_ROOM", 3)
+    monkeypatch.setattr(module, "_ends", module._Ends())
+    tap = Tap()
+    for port in [1, 2, 1, 3, 4, 5, 1]:
+        for back in False, True:
+            (message,) = tap.packet(udp(OPTIONS, port, 5063), UDP, back=back)
+            hosts = (PCSCF, UE) if back else (UE, PCSCF)
+            assert (message.src, message.dst) == (
+                Endpoint(hosts[0], port),
+                Endpoint(hosts[1], 5063),
+            )
+            assert len(module._ends) <= 3
+
+
 def test_a_stream() -> None:
     tap = Tap()
     assert tap.packet(tcp(b"", 99, SYN, src=5062)) == []

@@ -1,7 +1,7 @@
 import pytest
 
 from pcscf.decode.input.unwrap import Unwrapper
-from pcscf.decode.model import Frame, Packet
+from pcscf.decode.model import NO_IP, Frame, Packet
 from tests.decode.wires import (
     ESP,
     PCSCF,
@@ -102,7 +102,7 @@ def test_what_is_left_out_is_counted() -> None:
         (1, b""),
     ):
         assert unwrapper.frame(Frame(1, 1, link, data)) is None
-    assert unwrapper.skipped == {"malformed IP": 1, "no IP": 2, "unknown link type": 1}
+    assert unwrapper.skipped == {"malformed IP": 1, NO_IP: 2, "unknown link type": 1}
 
 
 def test_tunnels_in_tunnels_have_a_bound() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pcscf.decode.model import Endpoint, Fault, Sa, SipMessage
+from pcscf.decode.output import jsonl
 from pcscf.decode.output.jsonl import Jsonl
 from pcscf.decode.output.output import Output
 from pcscf.decode.output.summary import Summary
@@ -42,6 +43,24 @@ def test_a_message(sink: io.BytesIO) -> None:
         }
     ]
     assert b'"time": 1700000000.123456789,' in sink.getvalue()  # more digits than a float has
+
+
+def test_the_way_of_each_message_is_its_own_however_many_there_are(
+    sink: io.BytesIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl._Ways, "_ROOM", 2)
+    out = Jsonl(sink)
+    ways = [
+        (UE, PCSCF, "UDP", 7),
+        (UE, PCSCF, "TCP", 7),
+        (PCSCF, UE, "UDP", 7),
+        (UE, PCSCF, "UDP", 0),
+    ]
+    for src, dst, transport, spi in ways + ways:
+        out.message(SipMessage(1, 5, src, dst, transport, an_sa(spi), MESSAGE))
+        assert len(out._ways) <= 2
+    told = [(line["src"], line["dst"], line["transport"], line["spi"]) for line in lines(sink)]
+    assert told == [(str(src), str(dst), *others) for src, dst, *others in ways + ways]
 
 
 def test_a_message_in_clear_that_is_not_well_formed(sink: io.BytesIO) -> None:

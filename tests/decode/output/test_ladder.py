@@ -126,3 +126,13 @@ def test_names_by_the_user() -> None:
     lines = ladder(registration(), names={UE.host: "ue1"})
     assert lines[1] == "P-CSCF is 192.0.2.1"
     assert "ue1:5060 -> P-CSCF:5060" in lines[4]
+
+
+def test_steps_that_somebody_knows_stand_instead_of_what_is_guessed() -> None:
+    first, *_, last = (message.time for message in registration())
+    steps = [(first - 7, "Alice switches her phone on"), (last - 1, "Alice writes"), (last + 1, "")]
+    lines = ladder(registration(), steps=steps)
+    headings = [number for number, line in enumerate(lines) if line.startswith("Alice ")]
+    assert [lines[number] for number in headings] == [steps[0][1], steps[1][1]]
+    assert [lines[number + 1].split()[0] for number in headings] == ["0.000", "61.000"]
+    assert not any(line.endswith(" registers") for line in lines)

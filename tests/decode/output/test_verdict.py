@@ -1,4 +1,4 @@
-from pcscf.decode.model import Fault
+from pcscf.decode.model import NO_IP, Fault
 from pcscf.decode.output.summary import Summary
 from pcscf.decode.output.verdict import verdict
 
@@ -7,8 +7,9 @@ def test_all_was_read() -> None:
     summary = Summary(
         frames=2000, packets=1500, esp=300, messages=7, shown=7, first_time=10**9, last_time=10**10
     )
+    summary.losses[NO_IP] = 2  # ARP is no loss
     assert list(verdict(summary)) == [
-        ("2,000 frames, 1,500 IP packets in 9.000 s.", True),
+        ("2,000 frames (2 without IP), 1,500 IP packets in 9.000 s.", True),
         ("300 ESP packets, all read.", True),
         ("7 SIP messages.", True),
     ]

@@ -2,7 +2,8 @@
 // Every text comes from a capture and is hostile: it enters the page as text, never as markup.
 (() => {
   const ROW = 46; // the height of a row, as in the style
-  const MARGIN = 110; // what the times take at the left
+  const LEFT = 160; // to the first host: the times are there
+  const RIGHT = 110; // behind the last one: half of its name
   const LANE = 188; // the least distance of two hosts
   const AROUND = 8; // rows drawn above and below what is seen
 
@@ -120,11 +121,9 @@
 
   // the diagram
 
-  const width = () => Math.max(at("scroll").clientWidth, MARGIN + columns.length * LANE);
-  const x = (lane) => {
-    const step = (width() - MARGIN) / columns.length;
-    return MARGIN + step * (columns.indexOf(lane) + 0.5);
-  };
+  const gaps = () => Math.max(1, columns.length - 1);
+  const width = () => Math.max(at("scroll").clientWidth, LEFT + gaps() * LANE + RIGHT);
+  const x = (lane) => LEFT + ((width() - LEFT - RIGHT) / gaps()) * columns.indexOf(lane);
 
   const layOut = () => {
     const whole = `${width()}px`;
