@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -470,6 +471,21 @@ def test_keys_appear_only_on_demand(save: Save, form: str) -> None:
         assert not [one for one in spellings(key) if one in out]
     shown = inside(form, decode(*words, "--show-keys").stdout_bytes)
     assert all(key.hex().encode() in shown for key in derived)
+
+
+@pytest.mark.parametrize("form", ["ladder", "jsonl", "html"])
+def test_keys_where_nobody_expects_them_are_hidden(save: Save, form: str) -> None:
+    """Not in what is told of a message beside itself: title, headings, notes, Call-ID."""
+    key = AKA.ck.hex()
+    odd = (
+        f"REGISTER sip:a;ck={key} SIP/2.0\r\nCall-ID: ik={key}\r\nCSeq: 1 REGISTER\r\n"
+        f'From: <sip:b;ik={key}>;tag=1\r\nTo: <sip:b>\r\nReason: x;CK = "{key}"\r\n'
+        f"Event: ik={key}\r\nVia: SIP/2.0/UDP a;ck={key}\r\nContent-Length: 0\r\n\r\n"
+    )
+    message = replace(Registering().sm1(), data=odd.encode())
+    result = decode(save("a", files.pcap([in_clear(message)])), "-f", form)
+    assert "REGISTER" in result.stdout
+    assert key not in result.stdout
 
 
 def test_keys_that_were_given_are_hidden_too(gm: Path, save: Save) -> None:
