@@ -13,12 +13,12 @@ from typer.testing import CliRunner, Result
 
 from pcscf import cli
 from tests.decode import files
-from tests.decode.esp_packets import AKA, OTHER_AKA, SECOND, Sender
+from tests.decode.esp_packets import AKA, OTHER_AKA, PCSCF6, SECOND, UE6, Sender
 from tests.decode.esp_packets import udp as datagram
 from tests.decode.files import Stored
 from tests.decode.registering import IMPI, NONCE, Registering
 from tests.decode.scenes import downlink, in_clear, sealed, text, uplink
-from tests.decode.wires import ESP, UDP, ethernet, gtp, ipv4, packed, udp
+from tests.decode.wires import ESP, UDP, ethernet, gtp, ipv4, packed, tcp, udp
 from tests.decode.wireshark import tshark
 from tests.vectors import load
 from xfrm.keylog import SECRETS_TYPE, LoggedSa, sa_line, set_line
@@ -193,6 +193,34 @@ def test_esp_in_fragments_and_fragments_in_esp(save: Save) -> None:
     stored = [(time, frame, len(frame)) for time, frame in frames]
     told = Told(save("a", files.pcap(stored)), "--keys", save("k", key_log(UP)))
     assert (told.status, told.calls) == (0, ["long", "long"])
+
+
+def test_ipv6(save: Save) -> None:
+    one = replace(ONE, ends=(UE6, PCSCF6))
+    senders = uplink(one), downlink(one)
+    path = save("a", files.pcap(registered(one)))
+    told = Told(path, "--keys", save("k", key_log(*senders)))
+    assert (told.status, told.calls) == (0, CALLS)
+    assert told.messages[2]["src"] == f"[{UE6}]:40001"
+    assert len(Told(path, "--address", "2001:db8::/32").messages) == 2
+
+
+def test_tcp_under_esp_out_of_order_twice_and_with_a_gap(save: Save) -> None:
+    stream = text("first") + text("second") + text("third")
+    lost, (src, dst) = len(text("first")) + 20, UP.ports
+    segments = [(at, stream[at : at + 30]) for at in range(0, len(stream), 30)]
+    segments[1:1] = [(10, stream[10:45])]  # what came before once more
+    segments[3], segments[4] = segments[4], segments[3]
+    kept = [one for one in segments if not one[0] <= lost < one[0] + len(one[1])]
+    for sent, calls, gaps in ((segments, ["first", "second", "third"], 0), (kept, ["first"], 1)):
+        sealed_ones = [
+            sealed(UP.sealed(tcp(data, 7000 + at, src=src, dst=dst), n, next_header=6))
+            for n, (at, data) in enumerate(sent, 1)
+        ]
+        told = Told(save("a", files.pcap(sealed_ones)), "--keys", save("k", key_log(UP)))
+        assert (told.status, told.calls[: len(calls)]) == (0, calls)
+        assert told.summary["losses"].get("gaps in streams", 0) == gaps
+        assert "second" not in told.calls or not gaps
 
 
 def fragments(payload: bytes, protocol: int, ends: tuple[str, str]) -> list[bytes]:
