@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from typer.testing import CliRunner, Result
 
 from pcscf import cli
 from tests.decode import files
-from tests.decode.esp_packets import AKA, OTHER_AKA, SECOND, Sender
+from tests.decode.esp_packets import AKA, OTHER_AKA, PCSCF6, SECOND, UE6, Sender
+from tests.decode.esp_packets import udp as datagram
 from tests.decode.files import Stored
 from tests.decode.registering import IMPI, NONCE, Registering
 from tests.decode.scenes import downlink, in_clear, sealed, text, uplink
+from tests.decode.wires import ESP, UDP, ethernet, gtp, ipv4, packed, tcp, udp
 from tests.decode.wireshark import tshark
 from tests.vectors import load
-from xfrm.keylog import SECRETS_TYPE, LoggedSa, sa_line
-from xfrm.model import AkaKeys
+from xfrm.keylog import SECRETS_TYPE, LoggedSa, sa_line, set_line
+from xfrm.model import AkaKeys, SaSet
 
 Save = Callable[[str, bytes], Path]
 
@@ -125,6 +128,107 @@ def test_each_kind_of_file(save: Save, content: bytes) -> None:
     told = Told(path, *keys)
     assert (told.status, told.calls) == (0, CALLS)
     assert [one["time"] for one in told.messages] == [time / SECOND for time, _, _ in ON_GM]
+
+
+ETHERNET, RAW, NULL, LOOP, SLL, SLL2 = 1, 101, 0, 108, 113, 276
+S1U = ("10.1.0.1", "10.1.0.2")
+
+
+def bare(stored: Stored) -> bytes:
+    """The IP packet of an Ethernet frame."""
+    return stored[1][14:]
+
+
+def in_gtp(packet: bytes) -> bytes:
+    return ethernet(ipv4(udp(gtp(packet, sequence=True), 2152, 2152), UDP, *S1U))
+
+
+def in_udp(packet: bytes) -> bytes:
+    """ESP behind a NAT (RFC 3948); SIP in clear goes as it is."""
+    if packet[9] != ESP:
+        return ethernet(packet)
+    ends = ONE.ends if packet[12:16] == packed(ONE.ends[0]) else ONE.ends[::-1]
+    return ethernet(ipv4(udp(packet[20:], 4500, 4500), UDP, *ends))
+
+
+def ipv4_with_options(packet: bytes) -> bytes:
+    ends = [".".join(map(str, packet[at : at + 4])) for at in (12, 16)]
+    return ipv4(packet[20:], packet[9], *ends, options=b"\x94\x04\0\0")
+
+
+WRAPPED: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
+    "ethernet": (ETHERNET, ethernet),
+    "vlan": (ETHERNET, lambda packet: ethernet(packet, (0x8100,))),
+    "qinq": (ETHERNET, lambda packet: ethernet(packet, (0x88A8, 0x8100))),
+    "cooked": (SLL, lambda packet: bytes(14) + b"\x08\x00" + packet),
+    "cooked v2": (SLL2, lambda packet: b"\x08\x00" + bytes(18) + packet),
+    "raw": (RAW, bytes),
+    "bsd loopback": (NULL, lambda packet: b"\x02\0\0\0" + packet),
+    "openbsd loopback": (LOOP, lambda packet: b"\0\0\0\x02" + packet),
+    "gtp-u": (ETHERNET, in_gtp),
+    "ip in ip": (ETHERNET, lambda packet: ethernet(ipv4(packet, 4, *S1U))),
+    "esp in udp": (ETHERNET, in_udp),
+    "options": (RAW, ipv4_with_options),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_each_link_type_and_tunnel(save: Save, kind: str) -> None:
+    link, wrap = WRAPPED[kind]
+    frames = [(one[0], wrap(bare(one))) for one in ON_GM]
+    path = save("a", files.pcap([(time, frame, len(frame)) for time, frame in frames], link))
+    told = Told(path, "--keys", save("k", key_log(UP, DOWN)))
+    assert (told.status, told.calls, told.summary["losses"]) == (0, CALLS, {})
+
+
+def test_esp_in_fragments_and_fragments_in_esp(save: Save) -> None:
+    """In tunnel mode a packet is cut before it is sealed, on the way afterwards (RFC 4301 7)."""
+    long = datagram(text("long") + b" " * 2000, UP.ports, UP.ends)
+    ends = UP.ends
+    outside = UP.sealed(long, 1).payload
+    frames = [(n, ethernet(one)) for n, one in enumerate(fragments(outside, ESP, ends))]
+    for n, one in enumerate(fragments(long, UDP, ends), 2):
+        packet = UP.sealed(one, n, next_header=4)
+        frames.append((10 + n, ethernet(ipv4(packet.payload, ESP, *ends))))
+    stored = [(time, frame, len(frame)) for time, frame in frames]
+    told = Told(save("a", files.pcap(stored)), "--keys", save("k", key_log(UP)))
+    assert (told.status, told.calls) == (0, ["long", "long"])
+
+
+def test_ipv6(save: Save) -> None:
+    one = replace(ONE, ends=(UE6, PCSCF6))
+    senders = uplink(one), downlink(one)
+    path = save("a", files.pcap(registered(one)))
+    told = Told(path, "--keys", save("k", key_log(*senders)))
+    assert (told.status, told.calls) == (0, CALLS)
+    assert told.messages[2]["src"] == f"[{UE6}]:40001"
+    assert len(Told(path, "--address", "2001:db8::/32").messages) == 2
+
+
+def test_tcp_under_esp_out_of_order_twice_and_with_a_gap(save: Save) -> None:
+    stream = text("first") + text("second") + text("third")
+    lost, (src, dst) = len(text("first")) + 20, UP.ports
+    segments = [(at, stream[at : at + 30]) for at in range(0, len(stream), 30)]
+    segments[1:1] = [(10, stream[10:45])]  # what came before once more
+    segments[3], segments[4] = segments[4], segments[3]
+    kept = [one for one in segments if not one[0] <= lost < one[0] + len(one[1])]
+    for sent, calls, gaps in ((segments, ["first", "second", "third"], 0), (kept, ["first"], 1)):
+        sealed_ones = [
+            sealed(UP.sealed(tcp(data, 7000 + at, src=src, dst=dst), n, next_header=6))
+            for n, (at, data) in enumerate(sent, 1)
+        ]
+        told = Told(save("a", files.pcap(sealed_ones)), "--keys", save("k", key_log(UP)))
+        assert (told.status, told.calls[: len(calls)]) == (0, calls)
+        assert told.summary["losses"].get("gaps in streams", 0) == gaps
+        assert "second" not in told.calls or not gaps
+
+
+def fragments(payload: bytes, protocol: int, ends: tuple[str, str]) -> list[bytes]:
+    parts = [(at, payload[at : at + 800]) for at in range(0, len(payload), 800)]
+    return [
+        ipv4(part, protocol, *ends, ident=9, offset=at, more=at + 800 < len(payload))
+        for at, part in parts
+    ]
 
 
 # -- keys ----------------------------------------------------------------------------------------
@@ -240,6 +344,16 @@ def test_several_key_files(
     told = Told(gm, "--keys", one, "--keys", other)
     assert (told.status, told.calls) == (0, CALLS)
     assert told.origins == {f"{one}", f"{other}"}
+
+
+def test_the_key_log_of_the_pcscf(gm: Path, save: Save) -> None:
+    """With a time, which is another than that of the challenge."""
+    spis = (*ONE.ue[:2], *ONE.pcscf[:2])
+    ports = (*ONE.ue[2:], *ONE.pcscf[2:])
+    sas = SaSet(*ONE.ends, UP.suite, *spis, *ports)
+    path = save("keys", set_line(ON_GM[1][0] + SECOND // 100, sas, USIM_AKA).encode())
+    told = Told(gm, "--keys", path)
+    assert (told.status, told.calls, told.origins) == (0, CALLS, {f"{path}"})
 
 
 def test_keys_within_the_capture(save: Save) -> None:
@@ -390,6 +504,21 @@ def test_keys_appear_only_on_demand(save: Save, form: str) -> None:
         assert not [one for one in spellings(key) if one in out]
     shown = inside(form, decode(*words, "--show-keys").stdout_bytes)
     assert all(key.hex().encode() in shown for key in derived)
+
+
+@pytest.mark.parametrize("form", ["ladder", "jsonl", "html"])
+def test_keys_where_nobody_expects_them_are_hidden(save: Save, form: str) -> None:
+    """Not in what is told of a message beside itself: title, headings, notes, Call-ID."""
+    key = AKA.ck.hex()
+    odd = (
+        f"REGISTER sip:a;ck={key} SIP/2.0\r\nCall-ID: ik={key}\r\nCSeq: 1 REGISTER\r\n"
+        f'From: <sip:b;ik={key}>;tag=1\r\nTo: <sip:b>\r\nReason: x;CK = "{key}"\r\n'
+        f"Event: ik={key}\r\nVia: SIP/2.0/UDP a;ck={key}\r\nContent-Length: 0\r\n\r\n"
+    )
+    message = replace(Registering().sm1(), data=odd.encode())
+    result = decode(save("a", files.pcap([in_clear(message)])), "-f", form)
+    assert "REGISTER" in result.stdout
+    assert key not in result.stdout
 
 
 def test_keys_that_were_given_are_hidden_too(gm: Path, save: Save) -> None:

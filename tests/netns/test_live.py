@@ -1,6 +1,11 @@
 """`pcscf decode -i`: packets of a real interface, as they pass."""
 
+import json
 import os
+import select
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -43,6 +48,22 @@ def test_an_interface_is_heard(lab: Lab, version: int, interface: str) -> None:
         send(lab, version)
         assert first_message(capture) == (lab.addresses(version).ue, OPTIONS)
     assert capture.notes == []
+
+
+def test_ctrl_c_tells_what_was_heard(lab: Lab) -> None:
+    words = (sys.executable, "-m", "pcscf", "decode", "-i", "gm", "-f", "jsonl")
+    decoder = lab.pcscf.popen(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert decoder.stdout
+    for _ in range(100):  # it begins to listen some time
+        send(lab, 4)
+        if select.select([decoder.stdout], [], [], 0.2)[0]:
+            break
+    decoder.send_signal(signal.SIGINT)
+    out, err = decoder.communicate(timeout=30)
+    *messages, summary = map(json.loads, out.splitlines())
+    assert {one["start_line"] for one in messages} == {"OPTIONS sip:a SIP/2.0"}
+    assert (len(messages), summary["stopped"]) == (summary["messages"], True)
+    assert (decoder.returncode, err) == (0, b"")
 
 
 def test_loopback_is_heard_once(lab: Lab) -> None:

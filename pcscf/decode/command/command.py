@@ -181,7 +181,7 @@ def _check(inputs: _Inputs, keys: Keys, filters: Filters, form: _Form) -> None:
         raise typer.BadParameter("--secrets is for --format pcapng, of files: they are read twice")
     if filters != Filters() and form.format in (Format.PCAPNG, Format.ESP_SA):
         raise typer.BadParameter(f"filters choose messages, and {form.format} has none")
-    if packets and form.file is None and is_terminal():
+    if packets and form.file is None and is_terminal(sys.stdout):
         raise typer.BadParameter("a capture is not for the terminal: -o FILE")
 
 
@@ -213,8 +213,8 @@ def _watched(
     frames: Iterator[Frame], captures: list[Capture], inputs: _Inputs, form: _Form
 ) -> Iterator[Frame]:
     """Show how far it is, on a terminal where nothing else appears."""
-    busy = form.file is None and is_terminal()
-    if busy or inputs.interface is not None or not sys.stderr.isatty():
+    busy = form.file is None and is_terminal(sys.stdout)
+    if busy or inputs.interface is not None or not is_terminal(sys.stderr):
         return frames
     from rich.console import Console  # noqa: PLC0415
 

@@ -37,21 +37,18 @@ class Turn:
 
 
 class Backlog:
-    """Turns in the order of the capture, of which the first one waits. It is False if empty."""
+    """``turns`` in the order of the capture, of which the first one waits; often there are none."""
 
     def __init__(self) -> None:
-        self._turns: deque[Turn] = deque()
+        self.turns: deque[Turn] = deque()
         self._waiting: deque[Turn] = deque()  # those of them, and some that do no more
         self._octets = 0
         self._fresh: set[tuple[str, int]] = set()
         self._version = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._turns)
-
     def wait(self, packet: Packet, version: int) -> None:
         """Let an ESP packet wait that no key opens, of that version of the wildcards."""
-        if not self._turns:
+        if not self.turns:
             self._version = version
         turn = Turn(packet, [], waits=True)
         self._waiting.append(turn)
@@ -63,7 +60,7 @@ class Backlog:
 
     def found(self, sas: Iterable[Sa]) -> None:
         """Take note of SAs that have keys now."""
-        if self._turns:
+        if self.turns:
             self._fresh.update((sa.dst, sa.spi) for sa in sas)
 
     def promising(self, version: int) -> list[Turn]:
@@ -87,8 +84,8 @@ class Backlog:
 
     def ready(self) -> Iterator[Turn]:
         """Take out those before the first one that waits."""
-        while self._turns and not self._turns[0].waits:
-            turn = self._turns.popleft()
+        while self.turns and not self.turns[0].waits:
+            turn = self.turns.popleft()
             self._octets -= turn.octets
             yield turn
 
@@ -99,13 +96,13 @@ class Backlog:
         self._octets += turn.octets
 
     def _append(self, turn: Turn) -> None:
-        self._turns.append(turn)
+        self.turns.append(turn)
         self._octets += turn.octets
 
     def _is_full(self) -> bool:
         return (
             len(self._waiting) > MAX_WAITING
-            or len(self._turns) > MAX_TURNS
+            or len(self.turns) > MAX_TURNS
             or self._octets > MAX_OCTETS
         )
 

@@ -42,7 +42,6 @@ _MASK: Final = (1 << _MEMORY) - 1
 _FIRST_ATTEMPTS: Final = 4  # packets of an SA on which all keys are tried; then fewer and fewer
 _IPV4_SIZE: Final = 20
 _IPV6_SIZE: Final = 40
-_MAX_STATES: Final = 100_000
 _MAX_CODECS: Final = 4096  # of SAs; each takes some kilobytes, and can be made again
 _MAX_TOLD: Final = 3  # origins of keys that were tried in vain
 
@@ -104,7 +103,8 @@ class Opener:
         self.without_spi = 0
         self._table = table
         self._wildcards = wildcards or Wildcards()
-        self._states: dict[Sa, _State] = {}
+        self._states: dict[Sa, _State] = {}  # of SAs in the table
+        self._table.on_drop = self._forget
         self._with_codec: deque[_State] = deque()
 
     def open(self, packet: Packet, *, wait: bool = False) -> Opened:
@@ -136,11 +136,12 @@ class Opener:
         return _read(sa, state, packet, inside)
 
     def _begin(self, sa: Sa) -> _State:
-        if len(self._states) >= _MAX_STATES:
-            del self._states[next(iter(self._states))]
         state = self._states[sa] = _State()
         self._equip(sa, state)
         return state
+
+    def _forget(self, sa: Sa) -> None:
+        self._states.pop(sa, None)
 
     def _equip(self, sa: Sa, state: _State) -> None:
         """Make what opens the packets of an SA, if its keys are known."""

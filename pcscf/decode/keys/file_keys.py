@@ -1,11 +1,19 @@
 """What a file of keys has given: SAs, keys for more than one SA, and notes for the user."""
 
+import re
 from typing import Final
 
 from pcscf.decode.keys.wildcards import Wildcard, codec_of
 from pcscf.decode.model import Candidate, Sa
 
 _MAX_NOTES: Final = 20
+_LONGEST_NAME: Final = 60
+_MAY_BE_A_KEY: Final = re.compile("[0-9A-Fa-f]{9}")
+
+
+def quoted(name: str) -> str:
+    """Give a word of a file for a note; not one that may be a key in the wrong place."""
+    return "(not shown)" if _MAY_BE_A_KEY.search(name) else repr(name[:_LONGEST_NAME])
 
 
 class FileKeys:

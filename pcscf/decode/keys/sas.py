@@ -5,7 +5,7 @@ those of former registrations out again: then one SPI is several SAs, one after 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -22,7 +22,7 @@ _Id = tuple[str, int]
 class SaTable:
     """All SAs, of which the oldest goes first when there are too many.
 
-    ``dropped`` counts those, and ``gone`` the faults of their packets.
+    ``dropped`` counts those, and ``gone`` the faults of their packets; ``on_drop`` is told of each.
 
     Iterating gives them in the order in which they became known.
     """
@@ -30,6 +30,7 @@ class SaTable:
     def __init__(self, max_sas: int = MAX_SAS, max_unknown: int = MAX_UNKNOWN) -> None:
         self.dropped = 0
         self.gone: Counter[Fault] = Counter()
+        self.on_drop: Callable[[Sa], object] = lambda _: None
         self._max_sas = max_sas
         self._max_unknown = max_unknown
         self._chains: dict[_Id, list[Sa]] = {}  # by ``since``
@@ -129,6 +130,7 @@ class SaTable:
     def _count(self, sa: Sa) -> None:
         self.dropped += 1
         self.gone.update(sa.faults)
+        self.on_drop(sa)
 
     @staticmethod
     def _set_bounds(chain: list[Sa]) -> None:

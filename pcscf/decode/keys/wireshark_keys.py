@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from pcscf.decode.keys.file_keys import FileKeys
+from pcscf.decode.keys.file_keys import FileKeys, quoted
 from pcscf.decode.keys.wildcards import Range, Wildcard
 from pcscf.decode.model import Candidate, Sa
 from xfrm.algorithms import TRANSFORMS, EspKeys, Role, Suite
@@ -77,14 +77,14 @@ def _suite(encryption: str, authentication: str) -> tuple[Suite, bool]:
     """Find the algorithms, and whether the key of the ICV is known."""
     ealg = _CRYPT.get(encryption)
     if ealg is None:
-        raise ValueError(f"encryption {encryption[:60]!r} is not supported")
+        raise ValueError(f"encryption {quoted(encryption)} is not supported")
     if ealg == "aes-gcm":
         return Suite("null", ealg), True
     if authentication == _UNCHECKED:
         return Suite("hmac-sha-1-96", ealg), False
     alg = _AUTH.get(authentication)
     if alg is None:
-        raise ValueError(f"authentication {authentication[:60]!r} is not supported")
+        raise ValueError(f"authentication {quoted(authentication)} is not supported")
     return Suite(alg, ealg), True
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from pcscf.decode.keys.file_keys import FileKeys
+from pcscf.decode.keys.file_keys import FileKeys, quoted
 from pcscf.decode.model import Candidate, Sa
 from xfrm.algorithms import TRANSFORMS, EspKeys, Role, Suite, Transform
 
@@ -80,7 +80,7 @@ def _suite_and_keys(lines: list[str]) -> tuple[Suite, EspKeys]:
             role = _ROLES[word]
             row = _ROWS.get((kernel, role))
             if row is None or (bits and int(bits) != row.icv_bits):
-                raise ValueError(f"{kernel[:40]} {bits or ''}".rstrip() + " is not supported")
+                raise ValueError(f"{quoted(kernel)} {bits or ''}".rstrip() + " is not supported")
             digits = (key or "0x")[2:]
             rows[role] = row, bytes.fromhex(digits)
     return _paired(rows)

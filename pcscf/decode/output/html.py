@@ -21,7 +21,7 @@ from pcscf.decode.output.kinds import kind_of
 from pcscf.decode.output.notes import notes, title
 from pcscf.decode.output.output import Sink
 from pcscf.decode.output.plain import plain, plain_message
-from pcscf.decode.output.redact import hide_keys
+from pcscf.decode.output.redact import without_keys
 from pcscf.decode.output.sa_listing import suite_of
 from pcscf.decode.output.summary import Summary, unread
 from pcscf.decode.output.verdict import verdict
@@ -68,10 +68,12 @@ class Html:
 
     def message(self, message: SipMessage) -> None:
         """Write one message."""
+        if not self._show_keys:
+            message = without_keys(message)
         if self._start is None:
             self._start = message.time
         self._hosts.learn(message)
-        data = message.data if self._show_keys else hide_keys(message.data)
+        data = message.data
         method, call_id = glance.method(data), glance.call_id(data)
         self._line(
             {

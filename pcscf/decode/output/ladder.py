@@ -15,7 +15,7 @@ from pcscf.decode.output.kinds import Kind, kind_of
 from pcscf.decode.output.notes import notes, title
 from pcscf.decode.output.output import Sink
 from pcscf.decode.output.plain import plain, plain_message
-from pcscf.decode.output.redact import hide_keys
+from pcscf.decode.output.redact import without_keys
 from pcscf.decode.output.sa_listing import describe, endpoint, table
 from pcscf.decode.output.summary import Summary
 from pcscf.decode.output.terminal import BAD, BOLD, DIM, DOUBTFUL, GOOD, PLAIN, Terminal
@@ -71,6 +71,8 @@ class Ladder:
 
     def message(self, message: SipMessage) -> None:
         """Write a line, and above it what it is the first of."""
+        if not self._show_keys:
+            message = without_keys(message)
         if self._start is None:
             self._start = message.time
             self._line((f"Seconds since {date(message.time)}", DIM))
@@ -144,8 +146,7 @@ class Ladder:
         return "clear", DOUBTFUL if self._hosts.on_gm(message) else DIM
 
     def _text(self, message: SipMessage) -> None:
-        data = message.data if self._show_keys else hide_keys(message.data)
-        for line in plain_message(data).rstrip("\n").split("\n"):
+        for line in plain_message(message.data).rstrip("\n").split("\n"):
             self._line((f"{'':11}{line}", DIM))
         self._line()
 

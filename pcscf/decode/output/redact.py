@@ -6,7 +6,10 @@ keeps its length, and so its place.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
+
+from pcscf.decode.model import SipMessage
 
 # ``ck="..."``: letters in lower case, blanks and folding around the "=", quotes or none. The
 # pattern begins with a letter, which makes looking for it quick; what is in front is looked at
@@ -34,3 +37,9 @@ def hide_keys(data: bytes) -> bytes:
         end = stop
     parts.append(data[end:])
     return b"".join(parts)
+
+
+def without_keys(message: SipMessage) -> SipMessage:
+    """Give a message with its keys hidden, for who tells this and that of it."""
+    data = hide_keys(message.data)
+    return message if data == message.data else replace(message, data=data)

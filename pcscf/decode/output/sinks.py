@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from pcscf.decode.output.output import Sink
 from pcscf.errors import PcscfError
@@ -41,9 +41,9 @@ def opened(path: Path | None, *, secret: bool, inputs: Iterable[str] = ()) -> It
         yield file
 
 
-def is_terminal() -> bool:
-    """Whether standard output, if there is one, is looked at by somebody."""
-    return sys.stdout is not None and sys.stdout.isatty()
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at a stream; the shell may have closed it."""
+    return stream is not None and stream.isatty()
 
 
 def _same(path: Path, other: str) -> bool:

@@ -38,7 +38,7 @@ def test_what_is_behind_waits_too_and_keeps_its_order() -> None:
     assert [(turn.packet.number, turn.messages) for turn in subject.ready()] == [
         (1, []), (2, []), (3, [message]),
     ]  # fmt: skip
-    assert not subject
+    assert not subject.turns
 
 
 def test_nothing_is_promising_without_new_keys() -> None:

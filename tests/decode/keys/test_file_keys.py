@@ -1,9 +1,10 @@
 """What the readers of key files have in common."""
 
-from pcscf.decode.keys.file_keys import FileKeys
+from pcscf.decode.keys.file_keys import FileKeys, quoted
 from pcscf.decode.keys.wildcards import Wildcard
 from pcscf.decode.model import Candidate, Sa
 from tests.decode.esp_packets import AES_CBC, AKA, PCSCF, SPI, UE
+from tests.decode.samples import CK
 from xfrm.algorithms import EspKeys
 
 GOOD = Candidate(AES_CBC, AES_CBC.keys(AKA), "f")
@@ -30,3 +31,11 @@ def test_notes_are_bounded_and_counted() -> None:
     more.note("more")
     more.add(found)
     assert (more.notes[:2], len(found.notes), more.unusable) == (["more", "0"], 20, 51)
+
+
+def test_a_key_in_the_place_of_a_name_is_not_quoted() -> None:
+    assert quoted("AES-CBC [RFC3602]") == "'AES-CBC [RFC3602]'"
+    assert quoted("rfc7539esp(chacha20,poly1305)") == "'rfc7539esp(chacha20,poly1305)'"
+    assert quoted("x" * 100) == repr("x" * 60)
+    for text in (CK, f"0x{CK.upper()}", f'AES-CBC","{CK[:9]}'):
+        assert quoted(text) == "(not shown)"

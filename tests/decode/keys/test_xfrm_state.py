@@ -69,9 +69,9 @@ def test_a_listing_of_the_real_program() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "note"),
     [
-        ("cbc(aes)", "ctr(aes)", "ctr(aes) is not supported"),
-        ("hmac(sha1)", "hmac(sha256)", "hmac(sha256) 96 is not supported"),
-        (" 96\n", " 128\n", "hmac(sha1) 128 is not supported"),
+        ("cbc(aes)", "ctr(aes)", "'ctr(aes)' is not supported"),
+        ("hmac(sha1)", "hmac(sha256)", "'hmac(sha256)' 96 is not supported"),
+        (" 96\n", " 128\n", "'hmac(sha1)' 128 is not supported"),
         ("enc cbc(aes)", "comp deflate", "no algorithms"),
         (f" 0x{AES_CBC.keys(AKA).auth.hex()}", " <<Keys hidden>>", "no keys: they are hidden"),
         ("replay-window 0", "replay-window 0 seq 0x00000000 flag esn", "extended sequence"),

@@ -1,7 +1,7 @@
 import pytest
 
-from pcscf.decode.output.redact import hide_keys
-from tests.decode.samples import CHALLENGE, CK, IK, MESSAGE, REGISTER
+from pcscf.decode.output.redact import hide_keys, without_keys
+from tests.decode.samples import CHALLENGE, CK, IK, MESSAGE, REGISTER, seen
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,11 @@ def test_of_a_message_only_the_keys_change() -> None:
 def test_a_long_quotation_takes_no_more_than_its_length() -> None:
     text = b'ck="' + b"\\" * 200_001 + b'ik="' * 50_000
     assert len(hide_keys(text)) == len(text)
+
+
+def test_a_message_without_keys_is_the_same_one() -> None:
+    one = seen(MESSAGE)
+    assert without_keys(one) is one
+    hidden = without_keys(seen(CHALLENGE))
+    assert hidden.data == hide_keys(CHALLENGE) != CHALLENGE
+    assert (hidden.number, hidden.time, hidden.src) == (one.number, one.time, one.src)

@@ -21,7 +21,7 @@ def test_standard_output_that_the_shell_has_closed(monkeypatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(PcscfError, match="standard output is closed"), opened(None, secret=False):
         pass
-    assert not is_terminal()
+    assert not is_terminal(None)
 
 
 def test_a_file_is_written_anew(tmp_path: Path) -> None:
