@@ -122,13 +122,13 @@ def test_the_decoder_has_to_be_some_times_as_fast_as_tshark() -> None:
         (decoding.OURS, "10.0", "", ""),
         (decoding.THEIRS, "38.0", "", ""),
         (decoding.WHOLE, "70.0", "", ""),
-        (f"times {decoding.THEIRS}", "4.00", "", ">= 4 met"),
+        (f"times {decoding.THEIRS}", "4.00", "", ""),
         ("smallest", "3.80", "", ""),
         ("largest", "4.30", "", ""),
         (f"times {decoding.WHOLE}", "7.00", "", ">= 4 met"),
         ("smallest", "6.00", "", ""),
         ("largest", "7.00", "", ""),
     ]
-    slow = DecodeFigures(DECODED.cost | {decoding.THEIRS: [39.9] * 3})
+    slow = DecodeFigures(DECODED.cost | {decoding.WHOLE: [39.9] * 3})
     missed = rows("ESP decoded, null", replace(FIGURES, decoded={"null": slow}))
-    assert missed[f"times {decoding.THEIRS}"].cells[3] == ">= 4 missed"
+    assert missed[f"times {decoding.WHOLE}"].cells[3] == ">= 4 missed"
