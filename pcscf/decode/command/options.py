@@ -11,6 +11,7 @@ _LIVE: Final = "Live capture"
 _KEYS: Final = "Keys (none are needed where the capture has the core's 401, or encryption is NULL)"
 _FILTERS: Final = "Filters (of what is shown; all is decoded and counted)"
 _OUTPUT: Final = "Output"
+_FLAG: Final = ""  # no value follows, and so no type is shown
 
 
 class Format(StrEnum):
@@ -78,6 +79,7 @@ Verify = Annotated[
     bool,
     typer.Option(
         "--verify",
+        metavar=_FLAG,
         help="Open each packet with scapy too, and report what differs. Slow.",
         rich_help_panel=_KEYS,
     ),
@@ -170,7 +172,11 @@ File = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "-v", "--verbose", help="ladder: each message as a whole.", rich_help_panel=_OUTPUT
+        "-v",
+        "--verbose",
+        metavar=_FLAG,
+        help="ladder: each message as a whole.",
+        rich_help_panel=_OUTPUT,
     ),
 ]
 
@@ -188,6 +194,7 @@ Secrets = Annotated[
     bool,
     typer.Option(
         "--secrets",
+        metavar=_FLAG,
         help="pcapng: the packets as they came, and the keys in a block of their own.",
         rich_help_panel=_OUTPUT,
     ),
@@ -197,6 +204,7 @@ ShowKeys = Annotated[
     bool,
     typer.Option(
         "--show-keys",
+        metavar=_FLAG,
         help="ladder, jsonl, html: show CK, IK and the keys of SAs; else they are hidden.",
         rich_help_panel=_OUTPUT,
     ),
