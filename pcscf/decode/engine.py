@@ -73,37 +73,41 @@ class Engine:
         if counted.first_time is None:
             counted.first_time = frame.time
         packet = self._unwrapper.frame(frame)
-        backlog = self._backlog
-        if packet is not None:
-            counted.packets += 1
-            sa, waits = None, False
-            if packet.protocol == ESP:
-                packet, sa, waits = self._without_esp(packet, wait=True)
-            if waits:
-                backlog.wait(packet, self._wildcards.version)
-            else:
-                messages = self._seen(self._messages.feed(packet, sa))
-                if not backlog.turns:
-                    if self.on_packet:
-                        self.on_packet(packet)
-                    return messages
-                backlog.follow(packet, messages)
-        return self._in_turn(frame.time) if backlog.turns else []
+        messages = [] if packet is None else self._packet(packet)
+        return self._in_turn(frame.time) if self._backlog.turns else messages
 
     def finish(self) -> list[SipMessage]:
         """Give the messages that waited for more; there is no more."""
         return self._in_turn(None) + self._seen(self._messages.finish())
 
-    def _without_esp(self, packet: Packet, *, wait: bool) -> tuple[Packet, Sa | None, bool]:
-        """Give what is in the packet, the SA, and whether its keys may yet come.
+    def _packet(self, packet: Packet) -> list[SipMessage]:
+        """Take a packet; give its messages, if it is their turn."""
+        self._counted.packets += 1
+        messages: list[SipMessage] | None
+        if packet.protocol == ESP:
+            packet, messages = self._inside(packet, wait=True)
+        else:
+            messages = self._seen(self._messages.feed(packet))
+        if messages is None:
+            self._backlog.wait(packet, self._wildcards.version)
+            return []
+        if self._backlog.turns:
+            self._backlog.follow(packet, messages)
+            return []
+        if self.on_packet:
+            self.on_packet(packet)
+        return messages
 
-        It is the packet itself if it cannot be opened.
+    def _inside(self, packet: Packet, *, wait: bool) -> tuple[Packet, list[SipMessage] | None]:
+        """Give the innermost packet, and what it completes; None if keys for it may come.
+
+        The packet itself if it cannot be opened.
         """
         sa = None
         for _ in range(_DEEPEST):
             opened = self._opener.open(packet, wait=wait)
             if opened is WAITS:
-                return packet, sa, True
+                return packet, None
             self._counted.esp += 1
             if self._verifier:
                 self._verifier.compare(packet, opened)
@@ -115,16 +119,7 @@ class Engine:
             packet, sa = inside, opened.sa
             if packet.protocol != ESP:
                 break
-        return packet, sa, False
-
-    def _seen(self, messages: list[SipMessage]) -> list[SipMessage]:
-        for message in messages:
-            self._counted.messages += 1
-            if may_state(message.data):
-                self._backlog.found(self._keyring.observe(message))
-        return messages
-
-    # -- what waits for keys ---------------------------------------------------------------------
+        return packet, self._seen(self._messages.feed(packet, sa))
 
     def _in_turn(self, now: int | None) -> list[SipMessage]:
         """Give the messages whose turn it is: keys have come, or will not come in time."""
@@ -145,9 +140,16 @@ class Engine:
             self._open(turn, wait=True)
 
     def _open(self, turn: Turn, *, wait: bool) -> None:
-        packet, sa, waits = self._without_esp(turn.packet, wait=wait)
-        if not waits:
-            self._backlog.end(turn, packet, self._seen(self._messages.feed(packet, sa)))
+        packet, messages = self._inside(turn.packet, wait=wait)
+        if messages is not None:
+            self._backlog.end(turn, packet, messages)
+
+    def _seen(self, messages: list[SipMessage]) -> list[SipMessage]:
+        for message in messages:
+            if may_state(message.data) and (changed := self._keyring.observe(message)):
+                self._backlog.found(changed)
+        self._counted.messages += len(messages)
+        return messages
 
     # -- what came of it -------------------------------------------------------------------------
 

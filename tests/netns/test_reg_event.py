@@ -10,7 +10,7 @@ from tests.peers.peer import Received
 from tests.peers.phone import Phone
 from tests.peers.text import parse
 
-pytestmark = pytest.mark.esp
+pytestmark = [pytest.mark.esp, pytest.mark.usefixtures("overheard")]
 
 GRACE = 1.0  # seconds
 

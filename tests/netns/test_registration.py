@@ -11,7 +11,7 @@ from tests.peers.phone import Phone
 from tests.peers.sas import Numbers
 from tests.peers.subscription import Subscription
 
-pytestmark = pytest.mark.esp
+pytestmark = [pytest.mark.esp, pytest.mark.usefixtures("overheard")]
 
 
 @every_way

@@ -67,9 +67,12 @@ def run(
 
     ``shown`` is called when messages have been written: whoever watches wants to see them.
     """
-    passed = 0
+    passed, begun = 0, False
     output.begin()
-    for frame in _begun(frames, filters):
+    for frame in frames:
+        if not begun:
+            filters.begin(frame.time)
+            begun = True
         messages = decoder.feed(frame)
         if messages:
             passed += _write(messages, output, filters)
@@ -83,19 +86,12 @@ def run(
     return summary
 
 
-def _begun(frames: Iterable[Frame], filters: Filters) -> Iterator[Frame]:
-    """Tell the filters when the capture starts."""
-    source = iter(frames)
-    for frame in source:
-        filters.begin(frame.time)
-        yield frame
-        yield from source
-
-
 def _write(messages: Sequence[SipMessage], output: Output, filters: Filters) -> int:
     count = 0
     for message in messages:
         if filters.passes(message):
             output.message(message)
             count += 1
+        else:
+            output.hidden(message)
     return count

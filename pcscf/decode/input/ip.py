@@ -60,16 +60,11 @@ def read_ip(number: int, time: int, data: bytes, at: int = 0) -> Packet | Fragme
     such a packet goes to the end.
     """
     try:
-        version = data[at] >> 4
-        if version == 4:
-            return _read_ipv4(number, time, data, at)
-        return _read_ipv6(number, time, data, at) if version == 6 else None
+        first, total, ident, fragment, protocol, src, dst = _IPV4(data, at)
+        if first >> 4 != 4:
+            return _read_ipv6(number, time, data, at) if first >> 4 == 6 else None
     except (struct.error, IndexError):
         return None  # too short for its headers
-
-
-def _read_ipv4(number: int, time: int, data: bytes, at: int) -> Packet | Fragment | None:
-    first, total, ident, fragment, protocol, src, dst = _IPV4(data, at)
     size = len(data)
     start = at + (first & 15) * 4
     end = at + total if total else size

@@ -41,7 +41,8 @@ def is_sip(data: bytes) -> bool:
     words = line.split(b" ", 3)
     if len(words) != 3 or words[2] != _VERSION:
         return False
-    return len(words[0]) <= _LONGEST_METHOD and _is_token(words[0])
+    # Methods may have more than letters (RFC 3261 25.1), but none has.
+    return len(words[0]) <= _LONGEST_METHOD and words[0].isalpha()
 
 
 def find_sip(data: bytes) -> int:
@@ -62,11 +63,6 @@ def find_sip(data: bytes) -> int:
                 return start
         found = data.find(_VERSION, found + len(_VERSION))
     return -1
-
-
-def _is_token(method: bytes) -> bool:
-    """Methods may have more than letters (RFC 3261 25.1), but none has."""
-    return method.isalpha()
 
 
 class SipStream:

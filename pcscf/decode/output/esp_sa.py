@@ -27,6 +27,9 @@ class EspSa:
     def message(self, message: SipMessage) -> None:
         """Messages are not written."""
 
+    def hidden(self, message: SipMessage) -> None:
+        """Nothing."""
+
     def sa(self, sa: Sa, reason: str) -> None:  # noqa: ARG002 - the table has no place for it
         """Write a line; a comment where that cannot be."""
         row = _row(sa)

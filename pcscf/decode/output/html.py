@@ -94,6 +94,10 @@ class Html:
             }
         )
 
+    def hidden(self, message: SipMessage) -> None:
+        """Learn who is who."""
+        self._hosts.learn(message)
+
     def sa(self, sa: Sa, reason: str) -> None:
         """Keep it for the table."""
         row = {

@@ -62,6 +62,9 @@ class Jsonl:
         )
         self._write(b'%b%b"}\n' % (head.encode(), b2a_base64(data, newline=False)))
 
+    def hidden(self, message: SipMessage) -> None:
+        """Nothing."""
+
     def sa(self, sa: Sa, reason: str) -> None:
         """Write a line of type sa."""
         suite, keys = sa.suite, sa.keys

@@ -59,6 +59,7 @@ class Ladder:
         self._hosts = Hosts(names)
         self._whole = whole
         self._show_keys = show_keys
+        self._introduced = set(names or ())
         self._start: int | None = None
         self._steps = deque(steps)
         self._opening = {} if self._steps else _OPENING
@@ -75,12 +76,17 @@ class Ladder:
         if self._start is None:
             self._start = message.time
             self._line((f"Seconds since {date(message.time)}", DIM))
-        for host in self._hosts.learn(message):
-            self._line((f"{self._hosts.name(host)} is {host}", DIM))
+        self._hosts.learn(message)
+        self._introduce(message.src.host)
+        self._introduce(message.dst.host)
         self._headings(message)
         self._rung(message, message.time - self._start)
         if self._whole:
             self._text(message)
+
+    def hidden(self, message: SipMessage) -> None:
+        """Learn who is who."""
+        self._hosts.learn(message)
 
     def sa(self, sa: Sa, reason: str) -> None:
         """Keep it for the table at the end."""
@@ -93,6 +99,13 @@ class Ladder:
         self._line()
         for sentence, fine in verdict(summary):
             self._line((sentence, PLAIN if fine else DOUBTFUL))
+
+    def _introduce(self, host: str) -> None:
+        """Say what a host is called, where it first appears with a name that is not the user's."""
+        name = self._hosts.name(host)
+        if name != host and host not in self._introduced:
+            self._introduced.add(host)
+            self._line((f"{name} is {host}", DIM))
 
     def _headings(self, message: SipMessage) -> None:
         while self._steps and self._steps[0][0] <= message.time:

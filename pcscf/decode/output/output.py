@@ -23,8 +23,7 @@ class Sink(Protocol):
 class Output(Protocol):
     """One form of output. ``begin``, then messages, then each SA, then ``end``; once each.
 
-    Messages come in the order of the capture, and only those that the user asked for. SAs come
-    when all is counted.
+    Messages come in the order of the capture. SAs come when all is counted.
     """
 
     def begin(self) -> None:
@@ -32,6 +31,9 @@ class Output(Protocol):
 
     def message(self, message: SipMessage) -> None:
         """Write one message."""
+
+    def hidden(self, message: SipMessage) -> None:
+        """Look at a message that the user did not ask for: it may tell what hosts are called."""
 
     def sa(self, sa: Sa, reason: str) -> None:
         """Write what came of an SA. ``reason`` is a phrase, empty if all went well."""

@@ -13,6 +13,9 @@ class Packets:
     def message(self, message: SipMessage) -> None:
         """Nothing: the packets that carried it are written."""
 
+    def hidden(self, message: SipMessage) -> None:
+        """Nothing."""
+
     def sa(self, sa: Sa, reason: str) -> None:
         """Nothing."""
 

@@ -71,7 +71,10 @@ def _unknown(sa: Sa, same_spi: list[Sa]) -> str:
             f"started in mid-session: the first packet is number {sa.first_sequence}, the "
             "registration was before; give --keys"
         )
-    return "unknown SPI: its registration is not in the capture; give --keys"
+    return (
+        "unknown SPI: its registration is not in the capture, or in ESP that was not read; "
+        "give --keys"
+    )
 
 
 def _packets(count: int) -> str:

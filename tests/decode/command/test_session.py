@@ -24,6 +24,9 @@ class Notebook:
     def message(self, message: SipMessage) -> None:
         self.told.append(message.number)
 
+    def hidden(self, message: SipMessage) -> None:
+        self.told.append(-message.number)
+
     def sa(self, sa: Sa, reason: str) -> None:
         self.told.append((sa.spi, reason))
 
@@ -53,7 +56,7 @@ def test_what_does_not_pass_is_decoded_and_counted_all_the_same() -> None:
     out, decoder = Notebook(), FakeDecoder()
     filters = Filters(methods=frozenset({"REGISTER"}), after=read_moment("1"))
     summary = run(frames(5), decoder, out, filters)
-    assert out.told == ["begin", 3, 5, (0x1A2B, "")]
+    assert out.told == ["begin", -1, -2, 3, -4, 5, (0x1A2B, "")]
     assert (len(decoder.frames), summary.messages, summary.shown) == (5, 5, 2)
 
 

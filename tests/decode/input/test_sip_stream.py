@@ -40,6 +40,8 @@ def test_datagrams_of_sip(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        b"INVITE sip:a SIP/2.0 SIP/2.0\r\n\r\n",
+        b"INVITE sip:a SIP/2.0 x\r\n\r\n",
         b"",
         b"\r\n\r\n",
         b"\x80\x60\x00\x01" + bytes(40),

@@ -161,3 +161,17 @@ def test_keys_are_in_it_only_on_demand(show_keys: bool) -> None:
     assert page.lines("sas-data")[0].get("keys") == (
         f"auth {IK}00000000, crypt {CK}" if show_keys else None
     )
+
+
+def test_who_is_who_is_learned_from_what_is_not_shown_too() -> None:
+    sink = io.BytesIO()
+    out = Html(sink, heading="a.pcap")
+    out.begin()
+    via = REGISTER.replace(b"Call-ID", b"Via: SIP/2.0/UDP a\r\nCall-ID")
+    out.hidden(seen(via, UE, PCSCF))
+    out.message(seen(MESSAGE, UE, PCSCF))
+    out.end(Summary(messages=2, shown=1))
+    page = Page(sink.getvalue().decode())
+    (end,) = page.lines("end-data")
+    assert end["hosts"] == [[UE.host, "UE"], [PCSCF.host, "P-CSCF"]]
+    assert len(page.lines("messages-data")) == 1

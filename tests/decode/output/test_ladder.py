@@ -136,3 +136,14 @@ def test_steps_that_somebody_knows_stand_instead_of_what_is_guessed() -> None:
     assert [lines[number] for number in headings] == [steps[0][1], steps[1][1]]
     assert [lines[number + 1].split()[0] for number in headings] == ["0.000", "61.000"]
     assert not any(line.endswith(" registers") for line in lines)
+
+
+def test_who_is_who_is_learned_from_what_is_not_shown_too() -> None:
+    sink = io.BytesIO()
+    out = Ladder(sink)
+    register, *_, last = registration()
+    out.hidden(register)
+    out.message(last)
+    lines = sink.getvalue().decode().split("\n")
+    assert lines[1:3] == ["UE is 192.0.2.11", "P-CSCF is 192.0.2.1"]
+    assert "UE:6101 -> P-CSCF:5063" in lines[4]

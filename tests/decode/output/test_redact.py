@@ -15,6 +15,7 @@ from tests.decode.samples import CHALLENGE, CK, IK, MESSAGE, REGISTER, seen
         ("ck\t=00aA", "ck\t=xxxx"),
         ("cK\r\n =\tffEE", "cK\r\n =\txxxx"),
         ("IK\n=ffEE", "IK\n=xxxx"),
+        ("CK=00aA", "CK=xxxx"),
         ("ck=", "ck="),
         ("ik=1", "ik=x"),
     ],
