@@ -72,9 +72,7 @@ class Html:
         """Write one message."""
         if not self._show_keys:
             message = without_keys(message)
-        if self._start is None:
-            self._start = message.time
-        self._hosts.learn(message)
+        self.hidden(message)
         data = message.data
         method, call_id = glance.method(data), glance.call_id(data)
         self._line(
@@ -97,7 +95,9 @@ class Html:
         )
 
     def hidden(self, message: SipMessage) -> None:
-        """Learn who is who."""
+        """Learn who is who, and when it began."""
+        if self._start is None:
+            self._start = message.time
         self._hosts.learn(message)
 
     def sa(self, sa: Sa, reason: str) -> None:
