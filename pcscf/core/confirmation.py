@@ -204,6 +204,7 @@ class Confirmations:
         self._context.registry.set_clear_flow(registration, relay.server.flow)
 
     def _schedule(self, registration: Registration) -> None:
+        self._context.registry.touch(registration)
         self._context.deadlines.set(
             registration, min(binding.expires for binding in registration.bindings)
         )
@@ -247,6 +248,7 @@ class Confirmations:
         if registration.bindings:
             self._schedule(registration)
         elif registration.sa_deadline > now:
+            self._context.registry.touch(registration)
             self._context.deadlines.set(registration, registration.sa_deadline)
         else:
             self.drop(registration, "expired")

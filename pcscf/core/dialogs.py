@@ -55,6 +55,7 @@ class Dialogs:
         ``by_phone``: the request was the phone's; ``response`` is as it came.
         """
         dialog = self._dialog(registration, opening, key_of(response, by_phone=by_phone))
+        self._context.registry.touch(registration)
         dialog.confirmed = dialog.confirmed or response.status >= 200
         if by_phone:
             own = record_route.to_core(self._context, registration)
@@ -83,15 +84,23 @@ class Dialogs:
         """Find the dialog of a request; None if there is none, or if it is outside of any."""
         return registration.dialogs.get(key_of(request, by_phone=by_phone))
 
-    def on_request(self, dialog: Dialog, request: Request) -> None:
+    def on_request(self, registration: Registration, dialog: Dialog, request: Request) -> None:
         """Take the new remote target of a request from the other side."""
         if request.method in _REFRESHING:
-            dialog.target = contact_of(request) or dialog.target
+            self._refresh(registration, dialog, request)
 
-    def on_response(self, dialog: Dialog, method: str, response: Response) -> None:
+    def on_response(
+        self, registration: Registration, dialog: Dialog, method: str, response: Response
+    ) -> None:
         """Take the new remote target of the other side's 2xx to a request of the phone."""
         if method in _REFRESHING and 200 <= response.status < 300:
-            dialog.target = contact_of(response) or dialog.target
+            self._refresh(registration, dialog, response)
+
+    def _refresh(self, registration: Registration, dialog: Dialog, message: Message) -> None:
+        target = contact_of(message)
+        if target and target != dialog.target:
+            dialog.target = target
+            self._context.registry.touch(registration)
 
     def on_final(
         self, registration: Registration, dialog: Dialog, method: str, status: int, *, last: bool
@@ -102,6 +111,7 @@ class Dialogs:
         """
         if method == "BYE" or status in _GONE or (last and dialog.method != "INVITE"):
             registration.dialogs.pop(dialog.key, None)
+            self._context.registry.touch(registration)
 
     def end_early(self, registration: Registration, call_id: str, tag: str) -> None:
         """End the dialogs that an INVITE began and no 2xx confirmed; ``tag`` is its sender's."""
@@ -112,6 +122,7 @@ class Dialogs:
         ]
         for key in early:
             del registration.dialogs[key]
+            self._context.registry.touch(registration)
 
 
 def contact_of(message: Message) -> str:

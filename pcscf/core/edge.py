@@ -21,6 +21,7 @@ from pcscf.core.events import (
     FlowClosed,
     InstallFailed,
     LoadMeasured,
+    Recalled,
     Resolved,
     SaExpired,
     SasPresent,
@@ -46,10 +47,12 @@ from pcscf.core.probes import Probes, Round
 from pcscf.core.reg_changes import Farewell
 from pcscf.core.reg_event import RegEvents
 from pcscf.core.registration import Registrar
+from pcscf.core.revival import Revival
 from pcscf.core.routing import targets_of
 from pcscf.core.sa_life import SaLife
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
+from pcscf.core.snapshot import Values, save
 from pcscf.core.state import Attempt, Registration
 from pcscf.core.subscription import Subscription
 from pcscf.core.terminating import PhoneRelay, Terminating
@@ -99,6 +102,7 @@ class Edge:
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
             Resolved: wire.next_hops.lookups.on_resolved,
+            Recalled: Revival(context, self._reg_events, liveness).on_recalled,
             Drain: self._on_drain,
             Deregister: self._on_deregister,
         }
@@ -168,6 +172,32 @@ class Edge:
     def draining(self) -> bool:
         """Whether new phones are turned away."""
         return self._context.draining
+
+    # --- what is to outlive the process ---
+
+    def track_changes(self) -> None:
+        """Begin to note which registrations change; ``take_changes`` is due now and then."""
+        self._context.registry.changed = {}
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._context.registry.changed)
+
+    def take_changes(self, since: float) -> dict[str, Values | None]:
+        """Give each changed registration as it is now, by its token; None: it is gone.
+
+        ``since`` is what to add to the core's clock to have seconds since 1970.
+        """
+        registry = self._context.registry
+        changed, registry.changed = registry.changed or {}, {}
+        return {token: self._saved(registry.by_token(token), since) for token in changed}
+
+    def _saved(self, registration: Registration | None, since: float) -> Values | None:
+        """Callers who are not registered are for one call only."""
+        if registration is None or registration.is_guest:
+            return None
+        return save(registration, since)
 
     def _ask_core(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send a request of our own: towards a URI, or to the entry points in their order."""

@@ -1,7 +1,8 @@
 """What happened. The server makes events, ``Edge.handle`` takes them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
@@ -124,6 +125,19 @@ class Deregister:
     ue: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Registrations kept by an earlier process (``pcscf.core.snapshot``), by their tokens.
+
+    ``living`` are the SA sets of theirs that the kernel holds whole; ``since`` is what to
+    add to the core's clock to have seconds since 1970.
+    """
+
+    saved: Mapping[str, dict[str, Any]]
+    living: frozenset[SaSet]
+    since: float
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -136,6 +150,7 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | Recalled
     | Drain
     | Deregister
 )

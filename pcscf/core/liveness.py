@@ -48,6 +48,10 @@ class Liveness:
         if self._policy.interval:
             self._hear(registration)
 
+    def on_restored(self, registration: Registration) -> None:
+        """Begin to watch: silence counts from here."""
+        self.on_registered(registration)
+
     def on_removed(self, registration: Registration) -> None:
         """Forget a registration."""
         self._heard.pop(registration, None)

@@ -49,7 +49,7 @@ class OriginatingRelay(CoreRelay):
             self._overloaded(response)
             return
         if self.dialog is not None:
-            self._dialogs.on_response(self.dialog, self.method, response)
+            self._dialogs.on_response(self.registration, self.dialog, self.method, response)
             self._dialogs.on_final(
                 self.registration, self.dialog, self.method, response.status, last=self._last
             )

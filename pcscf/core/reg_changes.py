@@ -76,6 +76,7 @@ class RegChanges:
 
     def _take(self, registration: Registration, bindings: tuple[Binding, ...]) -> None:
         registration.bindings = bindings
+        self._context.registry.touch(registration)
         self._context.report(
             "info", "changed_by_core", impi=registration.impi, bindings=len(bindings)
         )

@@ -23,6 +23,7 @@ from pcscf.sip.subscription import SubscriptionState, delta_seconds, event_packa
 from pcscf.sip.uri import SipUri
 
 _LONGEST = 2**31  # seconds
+_SPREAD = 60  # seconds, over which all users of a restart are subscribed for
 # RFC 6665 4.1.2.2: a refresh that is answered so ends the subscription.
 _OVER = {404, 405, 410, 416, *range(480, 486), 489, 501, 604}
 _RENEWED = {408, 481}  # then another one may do
@@ -95,6 +96,16 @@ class RegEvents:
             self._subscribe(registration.impi, self._context.now)
         elif known.remote_tag:
             self._review(known)
+
+    def on_restored(self, registration: Registration) -> None:
+        """Subscribe anew, at some time soon: what an earlier process had is not known any more.
+
+        Its NOTIFYs get a 481, with which the core ends it.
+        """
+        wanted = self._context.policy.reg_event.enabled and not registration.phone.emergency
+        if wanted and registration.impi not in self._by_user:
+            pause = self._context.ids.below(_SPREAD)
+            self._subscribe(registration.impi, self._context.now + pause)
 
     def _review(self, known: Subscription) -> None:
         """Ask for the whole state where there are other identities now, and for the right one."""

@@ -145,6 +145,7 @@ class SaLife:
         ):
             registration.via_previous = False
             previous, registration.previous = registration.previous, None
+            self._context.registry.touch(registration)
             if previous is not None:
                 self.leave(previous)
 
@@ -169,6 +170,8 @@ class SaLife:
         self._left(row)
         # Row and owner would keep each other, and only a full garbage collection find them.
         row.owner.forget(row)
+        if isinstance(row.owner, Registration):
+            self._context.registry.touch(row.owner)
         self._context.emit(RemoveSas(row.sa_set))
         self._context.emit(CloseFlow(to_phone(row, Transport.TCP), at_once=True))
         if row.connection is not None:

@@ -125,6 +125,14 @@ class SaTable:
             return row
         return self._by_peer.get(sa)
 
+    def collides(self, sa_set: SaSet) -> bool:
+        """Whether a set cannot be entered: some of its ports or SPIs are another one's."""
+        return (
+            any(key in self._by_ports for key in _port_keys(sa_set))
+            or any(spi in self._by_spi for spi in _spis(sa_set))
+            or any(sa in self._by_peer for sa in _peer_sas(sa_set))
+        )
+
     def has_spi(self, spi: int) -> bool:
         """Whether an inbound SA of ours has this SPI."""
         return spi in self._by_spi

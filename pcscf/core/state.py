@@ -197,6 +197,16 @@ class Registry:
         self._by_clear: dict[Endpoint, Registration] = {}
         self._attempts: dict[AttemptKey, Attempt] = {}
         self._attempts_at: Counter[str] = Counter()
+        self.changed: dict[str, None] | None = None  # tokens; None: nobody asks for changes
+
+    def touch(self, registration: Registration) -> None:
+        """Note that a registration is not what it was; one that is gone has changed too."""
+        self.touch_token(registration.token)
+
+    def touch_token(self, token: str) -> None:
+        """Note that what belongs to a token has changed, be it that nothing does."""
+        if self.changed is not None:
+            self.changed[token] = None
 
     def __len__(self) -> int:
         """How many registrations there are."""
@@ -213,6 +223,7 @@ class Registry:
 
     def add(self, registration: Registration) -> None:
         """Enter a new registration."""
+        self.touch(registration)
         self._by_token[registration.token] = registration
         self._by_impi[registration.impi] = (*self.of_user(registration.impi), registration)
 
@@ -220,6 +231,7 @@ class Registry:
         """Take a registration out of every index."""
         if self._by_token.pop(registration.token, None) is None:
             return
+        self.touch(registration)
         self.set_clear_flow(registration, None)
         others = tuple(one for one in self.of_user(registration.impi) if one is not registration)
         if others:
@@ -229,9 +241,11 @@ class Registry:
 
     def rename(self, registration: Registration, token: str) -> None:
         """Let a registration be found by another Path token."""
+        self.touch(registration)
         self._by_token.pop(registration.token, None)
         registration.token = token
         self._by_token[token] = registration
+        self.touch(registration)
 
     def by_token(self, token: str) -> Registration | None:
         """Find whom a Path token belongs to."""

@@ -66,7 +66,7 @@ class PhoneRelay(Relay):
             return None
         dialog = self._dialogs.find(self.registration, request, by_phone=False)
         if dialog is not None:
-            self._dialogs.on_request(dialog, request)
+            self._dialogs.on_request(self.registration, dialog, request)
         return dialog
 
     def start(self, request: Request) -> None:
@@ -172,6 +172,7 @@ class PhoneRelay(Relay):
         if client.fallback is not None and reason != SILENCE:
             # A connection that we opened for the size alone was refused; its own one may just end.
             self.registration.udp_only = client.effect.connect
+            self.wire.context.registry.touch(self.registration)
             self.wire.fall_back(client)
             return
         if flow is not None and reason != SILENCE:

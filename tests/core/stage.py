@@ -7,12 +7,15 @@ Whatever a test is about, the stage checks at every effect and after every event
 must always hold: see ``_check_send`` and ``check_tables``.
 """
 
+import json
 import re
 from collections import Counter
+from collections.abc import Container
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from pcscf.core import snapshot
 from pcscf.core.edge import Edge
 from pcscf.core.effects import (
     CloseFlow,
@@ -23,7 +26,14 @@ from pcscf.core.effects import (
     Report,
     SendSip,
 )
-from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
+from pcscf.core.events import (
+    DeadlineReached,
+    Event,
+    InstallFailed,
+    Recalled,
+    SendFailed,
+    SipReceived,
+)
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.core.policy import EdgePolicy, GmAddress, HealthPolicy, NextHop, RegEventPolicy
@@ -67,6 +77,8 @@ POLICY = EdgePolicy(
 
 LEGACY = Suite("hmac-md5-96", "des-ede3-cbc")
 TWO_HOPS = (NextHop(Transport.UDP, S_CSCF), NextHop(Transport.UDP, S_CSCF_2))
+SINCE = 1_800_000_000.0  # what makes the core's clock one of 1970
+LATER = 77.0  # what that clock says in a process that begins anew
 FROM_CORE = Flow(Transport.UDP, Side.CORE, CORE_SIDE, S_CSCF)
 MAX_SETS = 3  # TS 33.203 7.1: six SAs each way for a contact
 
@@ -88,6 +100,9 @@ class Stage:
         self.now = 1000.0
         self.kernel: dict[SaSet, float] = {}  # installed sets, and when the kernel would drop them
         self.refuse_install = ""
+        self.store: dict[str, str] = {}  # what would outlive the process, as JSON by token
+        self._seed = seed
+        self.edge.track_changes()
         self.log: list[Effect] = []
         self.secrets = {CK, IK}  # never in an effect's text
         self._core_call = 0
@@ -105,6 +120,35 @@ class Stage:
                 return effects + self.play(failed)
         self.check_tables()
         return effects
+
+    def keeps(self) -> None:
+        """Write down what has changed."""
+        for token, values in self.edge.take_changes(SINCE).items():
+            if values is None:
+                self.store.pop(token, None)
+            else:
+                self.store[token] = json.dumps(values, allow_nan=False)
+
+    def restarts(self, *, lost: Container[SaSet] = ()) -> None:
+        """Let another process go on, with what was written down and the kernel's SAs.
+
+        ``lost`` are sets that the kernel does not hold any more. Its clock has nothing to do
+        with the old one's.
+        """
+        saved = {token: json.loads(text) for token, text in self.store.items()}
+        sets = {sa_set for one in saved.values() for sa_set in snapshot.sa_sets(one)}
+        self.kernel = {
+            sa_set: end
+            for sa_set, end in self.kernel.items()
+            if sa_set in sets and sa_set not in lost
+        }
+        self._seed += 1
+        since = SINCE + self.now - LATER
+        self.kernel = {sa_set: end - self.now + LATER for sa_set, end in self.kernel.items()}
+        self.now = LATER
+        self.edge = Edge(self.policy, Ids(Random(self._seed).randbytes))
+        self.edge.track_changes()
+        self.play(Recalled(saved, frozenset(self.kernel), since))
 
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
         assert not any(secret in repr(effect) for secret in self.secrets)

@@ -55,7 +55,8 @@ def phones_on(stage: Stage, rng: Random) -> list[Phone]:
 class History:
     """One run. Phones and core keep what they heard, and use it late, twice or never."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, restarts: bool = False) -> None:
+        self.restarts = restarts
         self.rng = Random(seed)
         self.stage = Stage(
             seed=-1 - seed,
@@ -93,6 +94,7 @@ class History:
             (2, self.send_fails),
             (1, self.flow_closes),
             (1, self.noise),
+            *[(3, self.another_process)] * self.restarts,
         ]
         weights = [weight for weight, _ in steps]
         for _ in range(STEPS):
@@ -245,6 +247,13 @@ class History:
         flows = [effect.flow for effect in self.sent[-5:]]
         self.stage.play(FlowClosed(self.rng.choice(flows + self.flows[-20:])))
 
+    def another_process(self) -> None:
+        """Mostly all is written down by then; now and then the kernel has lost something too."""
+        if self.rng.random() < 0.8:
+            self.stage.keeps()
+        gone = [sa_set for sa_set in self.stage.kernel if self.rng.random() < 0.1]
+        self.stage.restarts(lost=gone)
+
     def noise(self) -> None:
         flow, data = self.rng.choice(self.messages or [(FROM_CORE, b"\r\n\r\n")])
         mangled = bytearray(data)
@@ -261,6 +270,16 @@ def test_whatever_happens(seed: int) -> None:
         history.stage.wait(1_300_000)
     assert history.stage.left_over() == {}
     assert history.stage.edge.next_deadline() is None
+
+
+@pytest.mark.parametrize("seed", range(40, 80))
+def test_whatever_happens_while_processes_come_and_go(seed: int) -> None:
+    history = History(seed, restarts=True)
+    history.run()
+    assert "restored" in {report.event for report in history.stage.reports}
+    history.stage.wait(1_300_000)
+    history.stage.keeps()
+    assert (history.stage.left_over(), history.stage.store) == ({}, {})
 
 
 def test_random_histories_reach_what_they_are_for() -> None:
