@@ -4,7 +4,7 @@ import contextlib
 import errno
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from xfrm import wire
@@ -12,6 +12,7 @@ from xfrm.algorithms import Suite
 from xfrm.errors import KernelRefusal
 from xfrm.layout import Msg
 from xfrm.model import (
+    UNUSED,
     AkaKeys,
     FourSas,
     InstalledSa,
@@ -22,6 +23,7 @@ from xfrm.model import (
     SaUsage,
     SecurityAssociation,
     SelectorMode,
+    Sequences,
     exact_addresses,
 )
 from xfrm.netlink import XfrmSocket, refusal
@@ -44,17 +46,22 @@ class SaKernel(Protocol):
     def probe(self, suites: Iterable[Suite]) -> dict[Suite, str]:
         """Try each suite on throw-away SAs; return those that fail, with the reason."""
 
-    def open(self) -> int:
+    def open(self, wanted: Collection[SaSet] = ()) -> int:
         """Install the fixed policies, and remove SAs and policies left by a crash.
 
-        Returns the number of SAs removed. Call it before the protected ports are
-        bound. Of several processes with one reqid, one does it, before the others start.
+        The SAs of the ``wanted`` sets stay, where all four are there and are what
+        ``install`` would make. Returns the number of SAs removed. Call it before the
+        protected ports are bound. Of several processes with one reqid, one does it, before
+        the others start.
         """
 
-    def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
+    def install(
+        self, sa_set: SaSet, keys: AkaKeys, lifetime: int, sequences: Sequences = UNUSED
+    ) -> None:
         """Install the four SAs with a hard lifetime in seconds, 0 for ever.
 
-        On KernelRefusal none of the four is there.
+        ``sequences`` are where they go on, if they were there before. On KernelRefusal
+        none of the four is there.
         """
 
     def extend(self, sa_set: SaSet, lifetime: int) -> None:
@@ -76,10 +83,11 @@ class SaKernel(Protocol):
         that comes or goes meanwhile may be left out. To give up, drop the iterator.
         """
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """Undo ``open``: remove all SAs and policies of ours. Ends the use of this object.
 
-        The policies go last, but go: close the protected sockets first.
+        The policies go last, but go: close the protected sockets first. ``keep``: all stays,
+        for the next process to go on with.
         """
 
 
@@ -97,9 +105,11 @@ class XfrmKernel:
 
     # -- SA sets ------------------------------------------------------------------------------
 
-    def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
+    def install(
+        self, sa_set: SaSet, keys: AkaKeys, lifetime: int, sequences: Sequences = UNUSED
+    ) -> None:
         """Install the four SAs in one send; what a refusal leaves half done is undone."""
-        sas = self._associations(sa_set, keys, lifetime)
+        sas = self._associations(sa_set, keys, lifetime, sequences)
         try:
             answers = self._netlink.ask(wire.new_sa, sas)
         except KernelRefusal:
@@ -133,8 +143,10 @@ class XfrmKernel:
             ours = self.present()
             self._delete([(sa.id, sa.source) for sa in sas if sa.id in ours])
 
-    def _associations(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> FourSas:
-        return sa_set.associations(keys, self._reqid, self._selectors, lifetime)
+    def _associations(
+        self, sa_set: SaSet, keys: AkaKeys, lifetime: int, sequences: Sequences = UNUSED
+    ) -> FourSas:
+        return sa_set.associations(keys, self._reqid, self._selectors, lifetime, sequences)
 
     def _added(self, sa: SaId) -> int:
         """When an SA was created, in seconds since the epoch.
@@ -174,23 +186,31 @@ class XfrmKernel:
                 if reqid == self._reqid:
                     yield usage
 
-    def open(self) -> int:
+    def open(self, wanted: Collection[SaSet] = ()) -> int:
         """Install the policies first, so that nothing passes in clear from here on."""
         self._is_owner = True
         self._install_policies()
-        return self._delete_all()
+        return self._delete_all(wanted)
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """Remove SAs and policies, if this object has installed the policies."""
-        if self._is_owner:
-            self._delete_all()
+        if self._is_owner and not keep:
+            self._delete_all(())
             self._delete_policies(self._own_policies())
         self._netlink.close()
 
-    def _delete_all(self) -> int:
-        ours = [(sa.id, sa.source) for sa in self.dump()]
-        self._delete(ours)
-        return len(ours)
+    def _delete_all(self, wanted: Collection[SaSet]) -> int:
+        """Delete SAs of ours, but those of whole sets that are wanted; say how many."""
+        held = {sa.id: sa for sa in self.dump()}
+        kept = {
+            sa.id
+            for sas in (self._associations(one, _NO_KEYS, 0) for one in wanted)
+            if all(_is_made_as(held.get(sa.id), sa) for sa in sas)
+            for sa in sas
+        }
+        unwanted = [(sa.id, sa.source) for sa in held.values() if sa.id not in kept]
+        self._delete(unwanted)
+        return len(unwanted)
 
     # -- policies -----------------------------------------------------------------------------
 
@@ -230,6 +250,16 @@ class XfrmKernel:
         self._delete(_granted(sas, answers))
         failed = [(sa, answer) for sa, answer in zip(sas, answers, strict=True) if answer.code]
         return {sa.suite: str(_sa_refusal("try", [sa], [answer])) for sa, answer in failed}
+
+
+def _is_made_as(held: InstalledSa | None, sa: SecurityAssociation) -> bool:
+    """Whether the kernel's SA is the one that would be installed, as far as it tells."""
+    return held is not None and (held.source, held.selector, held.suite, held.replay_window) == (
+        sa.source,
+        sa.selector,
+        sa.suite,
+        sa.replay_window,
+    )
 
 
 def _throw_away(suite: Suite, reqid: int, source: str, destination: str) -> SecurityAssociation:

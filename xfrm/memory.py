@@ -2,11 +2,12 @@
 
 import errno
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from xfrm.algorithms import Suite
 from xfrm.errors import KernelRefusal
 from xfrm.model import (
+    UNUSED,
     AkaKeys,
     InstalledSa,
     SaId,
@@ -14,6 +15,7 @@ from xfrm.model import (
     SaUsage,
     SecurityAssociation,
     SelectorMode,
+    Sequences,
 )
 
 
@@ -41,19 +43,22 @@ class MemoryKernel:
         """Return those of the suites that are in ``unusable``."""
         return {suite: self.unusable[suite] for suite in suites if suite in self.unusable}
 
-    def open(self) -> int:
-        """Remove all SAs, as those of an earlier run."""
+    def open(self, wanted: Collection[SaSet] = ()) -> int:
+        """Remove all SAs, as those of an earlier run, but whole sets that are wanted."""
         self.is_open = True
-        orphans = list(self.sas)
+        kept = {sa for one in wanted if self.sas.keys() >= set(one.ids) for sa in one.ids}
+        orphans = [sa for sa in self.sas if sa not in kept]
         self._drop(orphans)
         return len(orphans)
 
-    def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
+    def install(
+        self, sa_set: SaSet, keys: AkaKeys, lifetime: int, sequences: Sequences = UNUSED
+    ) -> None:
         """Install all four, or raise ``refusal``, or EEXIST for a name that is taken."""
         self._refuse()
         if taken := [name for name in sa_set.ids if name in self.sas]:
             raise KernelRefusal(f"install SA {taken[0]}", errno.EEXIST, "EEXIST: it is there")
-        for sa in sa_set.associations(keys, self._reqid, self._selectors, lifetime):
+        for sa in sa_set.associations(keys, self._reqid, self._selectors, lifetime, sequences):
             self.sas[sa.id] = sa
             self._added[sa.id] = self.now
         self._set_deadlines(sa_set, lifetime)
@@ -83,9 +88,10 @@ class MemoryKernel:
         for name in list(self.sas):
             yield SaUsage(name, self.packets[name], 0, 0)
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """Remove all SAs."""
-        self._drop(list(self.sas))
+        if not keep:
+            self._drop(list(self.sas))
         self.is_open = False
 
     def advance(self, seconds: int) -> list[SaId]:
@@ -127,7 +133,7 @@ class MemoryKernel:
             packets=0,
             octets=0,
             replay_window=sa.replay_window,
-            sequence=0,
+            sequence=sa.sequence,
             replayed=0,
             integrity_failed=0,
         )

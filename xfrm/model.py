@@ -6,7 +6,7 @@ SA that ends at the P-CSCF's server port (TS 33.203 section 7.1).
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from xfrm.algorithms import EspKeys, Suite
 
@@ -101,8 +101,9 @@ class SecurityAssociation:
     """One SA as the kernel takes it.
 
     ``lifetime`` is the hard lifetime in seconds, counted by the kernel from the
-    SA's creation; 0 is for ever. ``replay_window`` is 0 on outbound SAs. With
-    ``udp`` the SA is in tunnel mode (TS 33.203 annex M), else in transport mode.
+    SA's creation; 0 is for ever. ``replay_window`` is 0 on outbound SAs. ``sequence``
+    is the last number sent, or the highest received: nothing up to there is taken again.
+    With ``udp`` the SA is in tunnel mode (TS 33.203 annex M), else in transport mode.
     """
 
     id: SaId
@@ -114,6 +115,7 @@ class SecurityAssociation:
     lifetime: int = 0
     replay_window: int = 0
     udp: UdpEncapsulation | None = None
+    sequence: int = 0
 
 
 class InstalledSa(NamedTuple):
@@ -210,6 +212,20 @@ class AkaKeys:
             raise ValueError("CK and IK are 16 octets each")
 
 
+class Sequences(NamedTuple):
+    """Where the sequence numbers of a set stand.
+
+    The last one sent under either outbound SA, and the highest that came to ps and to pc.
+    """
+
+    sent: int = 0
+    ps: int = 0
+    pc: int = 0
+
+
+UNUSED: Final = Sequences()
+
+
 @dataclass(frozen=True, slots=True)
 class SaSet:
     """One security agreement, four SAs (TS 33.203 section 7.1).
@@ -249,7 +265,14 @@ class SaSet:
             SaId(self.pcscf, self.spi_pc),
         )
 
-    def associations(self, keys: AkaKeys, reqid: int, mode: SelectorMode, lifetime: int) -> FourSas:
+    def associations(
+        self,
+        keys: AkaKeys,
+        reqid: int,
+        mode: SelectorMode,
+        lifetime: int,
+        sequences: Sequences = UNUSED,
+    ) -> FourSas:
         """Make the four SAs, in the order of the table above, all with the same keys.
 
         Addresses are exact in both modes, and so are the ports of the outbound two:
@@ -267,7 +290,7 @@ class SaSet:
         esp, ue, pcscf = self.suite.keys(keys), self.ue, self.pcscf
 
         def one(
-            source: str, destination: str, spi: int, ports: tuple[Ports, Ports], window: int
+            source: str, destination: str, spi: int, ports: tuple[Ports, Ports], sequence: int
         ) -> SecurityAssociation:
             return SecurityAssociation(
                 SaId(destination, spi),
@@ -277,12 +300,13 @@ class SaSet:
                 esp,
                 reqid,
                 lifetime,
-                window,
+                REPLAY_WINDOW if destination == pcscf else 0,
+                sequence=sequence,
             )
 
         return (
-            one(ue, pcscf, self.spi_ps, (from_c, to_s), REPLAY_WINDOW),
-            one(pcscf, ue, self.spi_uc, (ps, uc), 0),
-            one(pcscf, ue, self.spi_us, (pc, us), 0),
-            one(ue, pcscf, self.spi_pc, (from_s, to_c), REPLAY_WINDOW),
+            one(ue, pcscf, self.spi_ps, (from_c, to_s), sequences.ps),
+            one(pcscf, ue, self.spi_uc, (ps, uc), sequences.sent),
+            one(pcscf, ue, self.spi_us, (pc, us), sequences.sent),
+            one(ue, pcscf, self.spi_pc, (from_s, to_c), sequences.pc),
         )

@@ -67,6 +67,7 @@ _NO_LIFETIME_CUR: Final = bytes(LIFETIME_CUR.size)
 _NO_STATS: Final = bytes(STATS.size)
 _NO_ADDRESS: Final = bytes(16)
 _MAX_WINDOW_IN_INFO: Final = 32  # a larger replay window has an attribute of its own
+_ALL_SEEN: Final = 2**32 - 1  # a bitmap: every number of the window has come
 _IPV4_SIZE: Final = 4
 
 
@@ -165,11 +166,21 @@ def _sa_request(kind: int, sa: SecurityAssociation, sequence: int) -> bytes:
     if sa.udp is not None:
         ports = (htons(sa.udp.source_port), htons(sa.udp.destination_port))
         body += _attribute(Attr.ENCAP, ENCAP_TMPL.pack(ENCAP_ESP_IN_UDP, *ports, _NO_ADDRESS))
+    return _message(kind, _REQUEST_ACK, sequence, body + _replay_state(sa))
+
+
+def _replay_state(sa: SecurityAssociation) -> bytes:
+    """Size of a large window, and where an SA goes on that was there before."""
+    window, at = sa.replay_window, sa.sequence
     if window > _MAX_WINDOW_IN_INFO:
         # The name says ESN, but without XFRM_STATE_ESN it is only the wider bitmap.
         words = -(-window // 32)
-        body += _attribute(Attr.REPLAY_ESN_VAL, REPLAY_STATE_ESN.pack(words, 0, 0, 0, 0, window))
-    return _message(kind, _REQUEST_ACK, sequence, body)
+        state = REPLAY_STATE_ESN.pack(words, 0, at, 0, 0, window)
+        return _attribute(Attr.REPLAY_ESN_VAL, state + (b"\xff" * (4 * words) if at else b""))
+    if not at:
+        return b""
+    state = REPLAY_STATE.pack(0, at, _ALL_SEEN) if window else REPLAY_STATE.pack(at, 0, 0)
+    return _attribute(Attr.REPLAY_VAL, state)
 
 
 def _algorithms(sa: SecurityAssociation) -> bytes:

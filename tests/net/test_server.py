@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -555,13 +555,13 @@ class WatchedKernel(MemoryKernel):
         clear, protected = self._ports
         self.seen.append((when, in_use(clear), in_use(protected)))
 
-    def open(self) -> int:
+    def open(self, wanted: Collection[SaSet] = ()) -> int:
         self._look("open")
-        return super().open()
+        return super().open(wanted)
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         self._look("close")
-        super().close()
+        super().close(keep=keep)
 
 
 def in_use(port: int) -> bool:
@@ -605,7 +605,7 @@ async def test_a_kernel_without_policies_ends_the_start_and_frees_the_ports():
     given = settings()
 
     class Refusing(MemoryKernel):
-        def open(self) -> int:
+        def open(self, wanted: Collection[SaSet] = ()) -> int:
             raise KernelRefusal("policy in", 17, "EEXIST", "another instance?")
 
     server = Server(given, Script(), Refusing(), FakeMonitor())

@@ -25,6 +25,7 @@ from xfrm.model import (
     SaUsage,
     SecurityAssociation,
     SelectorMode,
+    Sequences,
     port_wide_policies,
 )
 from xfrm.monitor import ExpireMonitor
@@ -559,6 +560,54 @@ def test_leftovers_of_a_killed_instance_are_swept_and_its_policies_taken_over(be
     assert kernel.open() == 8
     assert kernel.present() == frozenset()
     assert show(pcscf, "policy") == policies
+
+
+def test_sets_that_are_wanted_stay_where_they_are_whole_and_what_they_were(bench, pcscf, kernel):
+    whole, torn = sa_set(), sa_set(spi_uc=21, spi_us=22, spi_pc=23, spi_ps=24, port_pc=PORTS_PC[4])
+    other = sa_set(spi_uc=31, spi_us=32, spi_pc=33, spi_ps=34, port_pc=PORTS_PC[5])
+    for one in (whole, torn, other):
+        kernel.install(one, KEYS, 300)
+    pcscf.ip(f"xfrm state delete dst {torn.ue} proto esp spi {torn.spi_us}")
+    kernel.close(keep=True)
+    before = show(pcscf, "state")
+    again = bench.kernel()
+    changed = replace(other, port_uc=other.port_uc + 1)
+    assert again.open([whole, torn, changed]) == 3 + 4
+    assert again.present() == set(whole.ids)
+    assert set(show(pcscf, "state")) <= set(before)
+    assert len(show(pcscf, "policy")) == 8
+
+
+@each_family
+@each_suite
+def test_a_set_that_goes_on_elsewhere_takes_no_packet_twice(bench, pcscf, ue, suite, family):
+    """Its own numbers are ahead of all that the phone has seen."""
+    one = sa_set(family, suite=suite)
+    make_phone(ue, one)
+    listener, phone = (
+        bench.bound(pcscf, one.pcscf, one.port_ps),
+        bench.bound(ue, one.ue, one.port_uc),
+    )
+    capture = bench.capture()
+    first = bench.kernel()
+    first.open()
+    first.install(one, KEYS, 300)
+    for text in (b"1", b"2", b"3"):
+        phone.sendto(text, (one.pcscf, one.port_ps))
+        assert received(listener) == text
+        listener.sendto(text, (one.ue, one.port_uc))
+        assert received(phone) == text
+    replayed = [f for f in packets(capture) if esp_of(f)[:4] == one.spi_ps.to_bytes(4)]
+    first.remove(one)
+    first.install(one, KEYS, 300, Sequences(sent=1 << 22, ps=3))
+    assert [sa.sequence for sa in first.dump() if sa.id.spi == one.spi_uc] == [1 << 22]
+    bench.inject(*replayed)
+    assert received(listener) is None
+    phone.sendto(b"4", (one.pcscf, one.port_ps))
+    assert received(listener) == b"4"
+    listener.sendto(b"ahead", (one.ue, one.port_uc))
+    assert received(phone) == b"ahead"
+    assert bench.errors() == {"XfrmInStateSeqError": 3}
 
 
 def test_policies_of_an_earlier_configuration_are_removed(bench, pcscf):
