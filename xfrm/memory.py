@@ -86,7 +86,7 @@ class MemoryKernel:
         """Give the ``packets`` of all SAs, or raise ``refusal``."""
         self._refuse()
         for name in list(self.sas):
-            yield SaUsage(name, self.packets[name], 0, 0)
+            yield SaUsage(name, self.packets[name], 0, 0, self.sas[name].sequence)
 
     def close(self, *, keep: bool = False) -> None:
         """Remove all SAs."""

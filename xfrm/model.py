@@ -147,12 +147,14 @@ class SaUsage(NamedTuple):
 
     ``used`` is when the first packet was, in seconds since the epoch; 0 is never. Linux
     does not say of every SA when the last one was: a count that has changed does.
+    ``sequence`` is the last number sent, or the highest received.
     """
 
     id: SaId
     packets: int
     octets: int
     used: int
+    sequence: int
 
 
 class Expiration(NamedTuple):

@@ -329,7 +329,8 @@ def read_sa_usage(message: Message) -> tuple[SaUsage, int]:
     """Read name, counters and reqid of a NEWSA message, of any IPsec protocol."""
     name, reqid = read_sa_name(message)
     octets, packets, _, used = LIFETIME_CUR.unpack_from(message.body, USERSA_INFO.offset["curlft"])
-    return SaUsage(name, packets, octets, used), reqid
+    sequence, _ = _replay(_attributes(message.body[USERSA_INFO.size :]), 0)
+    return SaUsage(name, packets, octets, used, sequence), reqid
 
 
 def read_policy(message: Message) -> Policy | None:

@@ -26,6 +26,7 @@ from pcscf.core.events import (
     InstallFailed,
     SaExpired,
     SasPresent,
+    SasUsed,
     SendFailed,
     SipReceived,
 )
@@ -44,7 +45,7 @@ from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
 from xfrm.errors import MonitorOverrunError, XfrmError
 from xfrm.kernel import SaKernel
-from xfrm.model import SaId, SaSet
+from xfrm.model import SaId, SaSet, SaUsage
 
 log = structlog.get_logger()
 _LEVELS = logging.getLevelNamesMapping()
@@ -122,9 +123,8 @@ class Server:
         self._usage = UsageReader(
             self._loop,
             kernel,
-            self.dispatch,
+            self._on_usage,
             interval=settings.liveness.interval,
-            own=settings.gm.addresses,
         )
 
     # -- life ---------------------------------------------------------------------------------
@@ -363,6 +363,11 @@ class Server:
             if self._journal:
                 self._journal.expired(sa)
             self.dispatch(SaExpired(sa))
+
+    def _on_usage(self, part: list[SaUsage]) -> None:
+        """Hand in the counts of SAs that end here."""
+        own = self._settings.gm.addresses
+        self.dispatch(SasUsed({one.id: one.packets for one in part if one.id.destination in own}))
 
     def _compare_sas(self) -> None:
         self.dispatch(SasPresent(self._kernel.present()))

@@ -1,15 +1,14 @@
-"""What the kernel has counted under our SAs, read every so often and handed in.
+"""What the kernel has counted under our SAs, read every so often and handed on.
 
 Of many phones that is much to read, so it is read in parts, and the loop turns in between.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import structlog
 
-from pcscf.core.events import Event, SasUsed
 from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaUsage
@@ -21,23 +20,21 @@ _PART = 1000  # SAs: some milliseconds
 class UsageReader:
     """Looks every ``interval`` seconds from ``start`` to ``close``; never, if that is 0.
 
-    ``own`` are our addresses: SAs that end at one of them are inbound.
+    ``take`` gets what was read, part by part.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         kernel: SaKernel,
-        emit: Callable[[Event], None],
+        take: Callable[[list[SaUsage]], None],
         *,
         interval: float,
-        own: Collection[str],
     ) -> None:
         self._loop = loop
         self._kernel = kernel
-        self._emit = emit
+        self._take = take
         self._interval = interval
-        self._own = frozenset(own)
         self._next: asyncio.Handle | None = None
         self._look: Iterator[SaUsage] = iter(())
 
@@ -57,16 +54,14 @@ class UsageReader:
         self._go_on()
 
     def _go_on(self) -> None:
-        part = self._take()
+        part = self._read()
         if part is None:
             self.start()
             return
         self._next = self._loop.call_soon(self._go_on)
-        self._emit(
-            SasUsed({one.id: one.packets for one in part if one.id.destination in self._own})
-        )
+        self._take(part)
 
-    def _take(self) -> list[SaUsage] | None:
+    def _read(self) -> list[SaUsage] | None:
         """Read on; None at the end, which an error is too: the next look may see more."""
         try:
             return list(islice(self._look, _PART)) or None

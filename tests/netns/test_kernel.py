@@ -301,7 +301,7 @@ def test_usage_counts_what_came_and_went(bench, kernel, family):
     make_phone(bench.ue, one)
     server = bench.bound(bench.pcscf, one.pcscf, one.port_ps)
     phone = bench.bound(bench.ue, one.ue, one.port_uc)
-    assert {tuple(told[1:]) for told in usage_of(bench, kernel).values()} == {(0, 0, 0)}
+    assert {tuple(told[1:]) for told in usage_of(bench, kernel).values()} == {(0, 0, 0, 0)}
     first_used = set()
     for count in (1, 2):
         phone.sendto(b"hello", (one.pcscf, one.port_ps))
@@ -310,6 +310,7 @@ def test_usage_counts_what_came_and_went(bench, kernel, family):
         assert {sa: told[sa].packets for sa in told} == dict.fromkeys(one.ids, 0) | {
             one.ids[0]: count
         }
+        assert told[one.ids[0]].sequence == count
         assert told[one.ids[0]].octets > count * len(b"hello")
         first_used.add(told[one.ids[0]].used)
         time.sleep(1.1)

@@ -163,7 +163,7 @@ def test_usage_tells_of_our_reqid_only_and_closes_its_socket(netlink, kernel):
     XfrmKernel(REQID + 1, ()).install(theirs, KEYS, 300)
     netlink.count(sa_set().ids[3], octets=900, packets=2, used=1001)
     told = {one.id: tuple(one[1:]) for one in kernel.usage()}
-    assert told == dict.fromkeys(sa_set().ids, (0, 0, 0)) | {sa_set().ids[3]: (2, 900, 1001)}
+    assert told == dict.fromkeys(sa_set().ids, (0, 0, 0, 0)) | {sa_set().ids[3]: (2, 900, 1001, 0)}
     assert kinds(netlink.sends[-1]) == ["GETSA"]
     assert netlink.is_closed
 

@@ -200,7 +200,7 @@ def test_counters_of_an_sa_are_read():
     assert (read.octets, read.packets, read.added, read.used) == (1200, 3, 1000, 1001)
     assert (read.replayed, read.integrity_failed) == (5, 4)
     assert read.sequence == 3
-    assert wire.read_sa_usage(only(data)) == (SaUsage(read.id, 3, 1200, 1001), read.reqid)
+    assert wire.read_sa_usage(only(data)) == (SaUsage(read.id, 3, 1200, 1001, 3), read.reqid)
 
 
 def test_highest_sequence_number_received_is_read_from_the_wide_window():
