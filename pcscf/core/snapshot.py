@@ -63,6 +63,19 @@ def sa_sets(values: Values) -> list[SaSet]:
     return [row.sa_set for row in load(values, 0.0).rows]
 
 
+def ends(values: Values) -> float:
+    """Say when nobody needs what ``save`` gave any more, in seconds since 1970."""
+    bound = max((float(binding[2]) for binding in values["bindings"]), default=0.0)
+    return max(bound, values["sa_deadline"] or 0.0)
+
+
+def deadline(row: SaRow) -> float:
+    """Say when a loaded set ends, on the core's clock."""
+    owner = row.owner
+    own = row.deadline
+    return owner.sa_deadline if own == inf and isinstance(owner, Registration) else own
+
+
 def _load(values: Values, since: float) -> Restored:
     impi, host, instance, emergency = values["phone"]
     phone = Phone(_text(impi), _text(host), _text(instance), bool(emergency))

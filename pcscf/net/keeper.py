@@ -1,0 +1,241 @@
+"""What outlives this process: written down as it changes, read and taken up at the start.
+
+Three kinds of records, by their keys: ``reg:TOKEN`` is a registration (``pcscf.core.snapshot``),
+``sa:ADDRESS:SPI`` the sealed keys of a set, by our address and the SPI at our server port, and
+``seq:ADDRESS:SPI`` how far the sequence numbers of an inbound SA had come. Without a key to seal
+with there are none of the second kind: then a set goes on only in a kernel that holds it still.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from math import ceil
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from pcscf.core import snapshot
+from pcscf.core.events import Recalled
+from pcscf.core.sa_table import SaRow
+from pcscf.core.snapshot import Values
+from xfrm.errors import XfrmError
+from xfrm.kernel import SaKernel
+from xfrm.model import KEY_SIZE, AkaKeys, SaId, SaSet, SaUsage, Sequences
+
+log = structlog.get_logger()
+
+_REG: Final = "reg:"
+_SOON: Final = 0.05  # seconds, in which what changes together is written once
+_LONGEST: Final = 30 * 86_400.0  # seconds; no registration lasts longer
+_NET: Final = 60  # seconds that the kernel's own lifetime lies above ours
+# A set that is made anew sends on from here times the number of times that it was: no phone gets
+# so many packets under one set between two restarts.
+_AHEAD: Final = 1 << 22
+
+
+class Notebook(Protocol):
+    """What the keeper needs of ``pcscf.store.writer.Writer``. Nothing here waits."""
+
+    def put(self, key: str, value: bytes, expires: float) -> None:
+        """Write soon. ``expires`` is in seconds since 1970; then nobody needs it."""
+
+    def forget(self, key: str) -> None:
+        """Remove soon."""
+
+
+class Sealer(Protocol):
+    """What the keeper needs of ``pcscf.store.sealing.Sealer``; ``about`` is bound to the seal."""
+
+    def seal(self, secret: bytes, about: bytes) -> bytes:
+        """Encrypt."""
+
+    def open(self, sealed: bytes, about: bytes) -> bytes:
+        """Decrypt. Raises ValueError, without a word of what is inside."""
+
+
+class Memory(Protocol):
+    """What the keeper needs of ``pcscf.core.edge.Edge``."""
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is something to take."""
+
+    def take_changes(self, since: float) -> dict[str, Values | None]:
+        """Give each changed registration as it is now, by its token; None: it is gone."""
+
+
+class _Kept(NamedTuple):
+    keys: AkaKeys
+    made: int  # how often the set was made anew
+
+
+class Keeper:
+    """Keeps one Edge's registrations. ``since`` is what makes the loop's clock one of 1970."""
+
+    def __init__(
+        self,
+        edge: Memory,
+        notebook: Notebook,
+        sealer: Sealer | None,
+        loop: asyncio.AbstractEventLoop,
+        since: float,
+    ) -> None:
+        self._edge = edge
+        self._notebook = notebook
+        self._sealer = sealer
+        self._loop = loop
+        self._since = since
+        self._soon: asyncio.TimerHandle | None = None
+        self._received: dict[SaId, int] = {}  # as written, of inbound SAs
+
+    # --- while it runs ---
+
+    def look(self) -> None:
+        """Write soon, if something has changed. Called after every event: next to nothing."""
+        if self._soon is None and self._edge.has_changes:
+            self._soon = self._loop.call_later(_SOON, self.write)
+
+    def write(self) -> None:
+        """Hand on what has changed."""
+        if self._soon:
+            self._soon.cancel()
+            self._soon = None
+        for token, values in self._edge.take_changes(self._since).items():
+            if values is None:
+                self._notebook.forget(_REG + token)
+            else:
+                self._notebook.put(_REG + token, _written(values), snapshot.ends(values))
+
+    def installed(self, sa_set: SaSet, keys: AkaKeys) -> None:
+        """Keep a set's keys, if they can be sealed."""
+        self._keep(sa_set, _Kept(keys, 0))
+
+    def removed(self, sa_set: SaSet) -> None:
+        """Forget a set's keys and numbers."""
+        if self._sealer:
+            self._notebook.forget(_key_name(sa_set))
+        for sa in _inbound(sa_set):
+            if self._received.pop(sa, None) is not None:
+                self._notebook.forget(_number_name(sa))
+
+    def used(self, part: list[SaUsage]) -> None:
+        """Keep how far the numbers of SAs have come, which had come less far before."""
+        for one in part:
+            if one.sequence > self._received.get(one.id, 0):
+                self._received[one.id] = one.sequence
+                self._notebook.put(_number_name(one.id), b"%d" % one.sequence, self._at_last())
+
+    def _keep(self, sa_set: SaSet, kept: _Kept) -> None:
+        if self._sealer is None:
+            return
+        name = _key_name(sa_set)
+        secret = kept.made.to_bytes(4) + kept.keys.ck + kept.keys.ik
+        self._notebook.put(name, self._sealer.seal(secret, name.encode()), self._at_last())
+
+    def _at_last(self) -> float:
+        """When a record goes by itself that is removed in time: after any registration."""
+        return self._loop.time() + self._since + _LONGEST
+
+    # --- at the start ---
+
+    def recall(self, records: Mapping[str, bytes], kernel: SaKernel) -> tuple[Recalled, int]:
+        """Open the kernel with the SAs of what was kept; say what to hand in, and what was swept.
+
+        Raises KernelRefusal if the policies are refused.
+        """
+        saved = {key.removeprefix(_REG): v for key, v in self._registrations(records).items()}
+        rows = [row for values in saved.values() for row in self._rows(values)]
+        sets = [row.sa_set for row in rows]
+        swept = kernel.open(sets)
+        present = kernel.present()
+        living = {one for one in sets if present.issuperset(one.ids)}
+        made = {row.sa_set for row in rows if row.sa_set not in living}
+        for row in rows:
+            if row.sa_set in made and not self._make_anew(row, records, kernel):
+                made.discard(row.sa_set)
+        self._tidy(records, sets)
+        log.info("recalled", registrations=len(saved), sets=len(living), made_anew=len(made))
+        return Recalled(saved, frozenset(living | made), self._since), swept
+
+    def _registrations(self, records: Mapping[str, bytes]) -> dict[str, Values]:
+        found = {}
+        for key, value in records.items():
+            if not key.startswith(_REG):
+                continue
+            try:
+                values = json.loads(value)
+            except ValueError:
+                values = None
+            if isinstance(values, dict):
+                found[key] = values
+            else:
+                log.warning("record_unreadable", record=key)
+                self._notebook.forget(key)
+        return found
+
+    def _rows(self, values: Values) -> tuple[SaRow, ...]:
+        """Give a snapshot's sets; none of one that the core will refuse, and say why."""
+        try:
+            return snapshot.load(values, self._since).rows
+        except ValueError:
+            return ()
+
+    def _make_anew(self, row: SaRow, records: Mapping[str, bytes], kernel: SaKernel) -> bool:
+        """Install a set that this kernel does not hold, ahead of all that the phone has seen."""
+        kept = self._kept(row.sa_set, records)
+        lifetime = ceil(snapshot.deadline(row) - self._loop.time())
+        if kept is None or lifetime <= 0:
+            return False
+        kept = kept._replace(made=kept.made + 1)
+        ps, pc = (_number(records.get(_number_name(sa))) for sa in _inbound(row.sa_set))
+        sequences = Sequences(sent=kept.made * _AHEAD, ps=ps, pc=pc)
+        try:
+            kernel.install(row.sa_set, kept.keys, lifetime + _NET, sequences)
+        except (XfrmError, OSError) as error:
+            log.warning("not_made_anew", ue=row.sa_set.ue, reason=str(error))
+            return False
+        self._keep(row.sa_set, kept)
+        return True
+
+    def _kept(self, sa_set: SaSet, records: Mapping[str, bytes]) -> _Kept | None:
+        name = _key_name(sa_set)
+        sealed = records.get(name)
+        if sealed is None or self._sealer is None:
+            return None
+        try:
+            secret = self._sealer.open(sealed, name.encode())
+            ck, ik = secret[4 : 4 + KEY_SIZE], secret[4 + KEY_SIZE :]
+            return _Kept(AkaKeys(ck, ik), int.from_bytes(secret[:4]))
+        except ValueError as error:
+            log.warning("keys_not_unsealed", ue=sa_set.ue, reason=str(error))
+            return None
+
+    def _tidy(self, records: Mapping[str, bytes], sets: list[SaSet]) -> None:
+        """Forget keys and numbers of sets that nobody has; go on with the numbers of the others."""
+        numbers = {_number_name(sa): sa for one in sets for sa in _inbound(one)}
+        names = {_key_name(one) for one in sets} | numbers.keys()
+        for key, value in records.items():
+            if not key.startswith(_REG) and key not in names:
+                self._notebook.forget(key)
+            elif key in numbers:
+                self._received[numbers[key]] = _number(value)
+
+
+def _written(values: Values) -> bytes:
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _key_name(sa_set: SaSet) -> str:
+    return f"sa:{sa_set.pcscf}:{sa_set.spi_ps}"
+
+
+def _number_name(sa: SaId) -> str:
+    return f"seq:{sa.destination}:{sa.spi}"
+
+
+def _inbound(sa_set: SaSet) -> tuple[SaId, SaId]:
+    return SaId(sa_set.pcscf, sa_set.spi_ps), SaId(sa_set.pcscf, sa_set.spi_pc)
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value and value.isdigit() and int(value) < 1 << 32 else 0

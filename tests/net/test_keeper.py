@@ -1,0 +1,239 @@
+"""What is written down of an Edge, and what another process makes of it with its kernel."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from pcscf.core.effects import InstallSas
+from pcscf.net.keeper import Keeper
+from tests.core.phone import Phone
+from tests.core.stage import CK, IK, Stage
+from xfrm.errors import KernelRefusal
+from xfrm.memory import MemoryKernel
+from xfrm.model import AkaKeys, SaId, SaSet, SaUsage
+
+KEYS = AkaKeys(bytes.fromhex(CK), bytes.fromhex(IK))
+SINCE = 1_800_000_000.0
+
+
+class Notes(dict[str, bytes]):
+    """Records that are written at once; ``ends`` says when each is needed no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: dict[str, float] = {}
+
+    def put(self, key: str, value: bytes, expires: float) -> None:
+        self[key] = value
+        self.ends[key] = expires
+
+    def forget(self, key: str) -> None:
+        self.pop(key, None)
+
+
+class Sealer:
+    """No secret, but nothing that can be mistaken for the open text either."""
+
+    def seal(self, secret: bytes, about: bytes) -> bytes:
+        return about + b"|" + bytes(octet ^ 0xFF for octet in secret)
+
+    def open(self, sealed: bytes, about: bytes) -> bytes:
+        name, _, hidden = sealed.partition(b"|")
+        if name != about:
+            raise ValueError("sealed for another record, or with another key")
+        return bytes(octet ^ 0xFF for octet in hidden)
+
+
+class Turn:
+    def __init__(self) -> None:
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class Loop:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.turns: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.stage.now
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> Turn:
+        self.turns.append((delay, call))
+        return Turn()
+
+
+class Desk:
+    """A stage whose kernel is the MemoryKernel, and a keeper that watches it."""
+
+    def __init__(self, *, sealer: Sealer | None = None) -> None:
+        self.stage, self.kernel, self.notes = Stage(), MemoryKernel(), Notes()
+        self.sealer = sealer
+        self.keeper = self.a_keeper(self.stage)
+
+    def a_keeper(self, stage: Stage) -> Keeper:
+        loop: Any = Loop(stage)
+        return Keeper(stage.edge, self.notes, self.sealer, loop, SINCE)
+
+    def registered(self) -> Phone:
+        phone = Phone(self.stage)
+        phone.registered()
+        for effect in self.stage.log:
+            if isinstance(effect, InstallSas):
+                self.kernel.install(effect.sa_set, effect.keys, effect.lifetime)
+                self.keeper.installed(effect.sa_set, effect.keys)
+        self.keeper.write()
+        return phone
+
+    def next_process(self, kernel: MemoryKernel | None = None) -> Stage:
+        """Another one, with this kernel or one that holds nothing."""
+        stage = Stage()
+        stage.now = self.stage.now
+        self.keeper = self.a_keeper(stage)
+        self.kernel = kernel or self.kernel
+        recalled, _ = self.keeper.recall(dict(self.notes), self.kernel)
+        stage.kernel = dict.fromkeys(recalled.living, 10_000.0)
+        stage.play(recalled)
+        self.stage = stage
+        return stage
+
+
+def serves(stage: Stage, phone: Phone) -> bool:
+    stage.receive(phone.protected_flow(), phone.message("MESSAGE", "sip:b@home.example"))
+    return bool(stage.to_core) and stage.last_to_core().method == "MESSAGE"
+
+
+def test_changes_are_written_together_and_soon() -> None:
+    desk = Desk()
+    loop = desk.keeper._loop
+    desk.keeper.look()
+    assert loop.turns == []  # type: ignore[attr-defined]
+    phone = Phone(desk.stage)
+    phone.registered()
+    desk.keeper.look()
+    desk.keeper.look()
+    ((delay, write),) = loop.turns  # type: ignore[attr-defined]
+    assert 0 < delay <= 0.1
+    assert not desk.notes
+    write()
+    (key,) = desk.notes
+    assert json.loads(desk.notes[key])["token"] == key.removeprefix("reg:")
+    assert desk.notes.ends[key] == pytest.approx(SINCE + desk.stage.now + 600 + 30)
+    phone.says(phone.register(expires=0))
+    desk.stage.accept(expires=0)
+    desk.keeper.write()
+    assert not desk.notes
+
+
+def test_sas_that_the_kernel_holds_serve_on_without_any_key() -> None:
+    desk = Desk()
+    phone = desk.registered()
+    held = dict(desk.kernel.sas)
+    stage = desk.next_process()
+    assert serves(stage, phone)
+    assert desk.kernel.sas == held
+    assert not [key for key in desk.notes if key.startswith("sa:")]
+
+
+def test_without_keys_a_kernel_that_holds_nothing_is_the_end() -> None:
+    desk = Desk()
+    phone = desk.registered()
+    stage = desk.next_process(MemoryKernel())
+    assert not serves(stage, phone)
+    desk.keeper.write()
+    assert not desk.notes
+
+
+def test_in_another_kernel_sas_are_made_anew_each_time_further_ahead() -> None:
+    desk = Desk(sealer=Sealer())
+    phone = desk.registered()
+    before, own = dict(desk.kernel.sas), phone.set_in_kernel()
+    desk.keeper.used([SaUsage(SaId(own.pcscf, own.spi_ps), 9, 900, 1, sequence=9)])
+    for times in (1, 2):
+        stage = desk.next_process(MemoryKernel())
+        assert serves(stage, phone)
+        assert {id_: sa.keys for id_, sa in desk.kernel.sas.items()} == {
+            id_: sa.keys for id_, sa in before.items()
+        }
+        sequences = {sa.id.spi: sa.sequence for sa in desk.kernel.sas.values()}
+        assert sequences[own.spi_ps] == 9
+        assert sequences[own.spi_pc] == 0
+        assert sequences[own.spi_uc] == sequences[own.spi_us] == times << 22
+    lifetimes = {sa.lifetime for sa in desk.kernel.sas.values()}
+    assert lifetimes == {600 + 30 + 60}
+
+
+def test_no_key_is_written_in_the_open() -> None:
+    desk = Desk(sealer=Sealer())
+    desk.registered()
+    written = b"\n".join([*desk.notes.values(), *map(str.encode, desk.notes)])
+    for secret in (KEYS.ck, KEYS.ik):
+        assert secret not in written
+        assert secret.hex().encode() not in written.lower()
+
+
+def test_keys_sealed_for_another_set_make_nothing() -> None:
+    desk = Desk(sealer=Sealer())
+    phone = desk.registered()
+    (name,) = [key for key in desk.notes if key.startswith("sa:")]
+    desk.notes[name] = desk.notes[name].replace(b"sa:", b"sb:")
+    with capture_logs() as lines:
+        stage = desk.next_process(MemoryKernel())
+    assert "keys_not_unsealed" in [line["event"] for line in lines]
+    assert not serves(stage, phone)
+
+
+def test_numbers_are_written_when_they_have_moved_on() -> None:
+    desk = Desk()
+    phone = desk.registered()
+    own = phone.set_in_kernel()
+    used = SaUsage(SaId(own.pcscf, own.spi_ps), 1, 100, 1, sequence=5)
+    desk.keeper.used([used, used._replace(id=SaId(own.pcscf, own.spi_pc), sequence=0)])
+    name = f"seq:{own.pcscf}:{own.spi_ps}"
+    assert desk.notes[name] == b"5"
+    del desk.notes[name]
+    desk.keeper.used([used])
+    assert name not in desk.notes
+    desk.keeper.used([used._replace(sequence=6)])
+    desk.keeper.removed(own)
+    assert name not in desk.notes
+
+
+def test_what_belongs_to_nobody_is_forgotten_and_its_sas_are_swept() -> None:
+    desk = Desk(sealer=Sealer())
+    phone = desk.registered()
+    own = phone.set_in_kernel()
+    stray = SaSet(own.ue, own.pcscf, own.suite, 5, 6, 7, 8, 50, 60, own.port_pc, own.port_ps)
+    desk.kernel.install(stray, KEYS, 100)
+    desk.notes |= {"sa:198.51.100.5:8": b"x", "seq:198.51.100.5:8": b"3", "reg:bad": b"{", "x": b""}
+    with capture_logs() as lines:
+        desk.next_process()
+    assert set(desk.kernel.sas) == set(own.ids)
+    assert sorted(key.partition(":")[0] for key in desk.notes) == ["reg", "sa"]
+    assert [line["record"] for line in lines if line["event"] == "record_unreadable"] == ["reg:bad"]
+
+
+def test_a_refusal_to_make_a_set_anew_is_one_line() -> None:
+    desk = Desk(sealer=Sealer())
+    phone = desk.registered()
+    kernel = MemoryKernel()
+    kernel.refusal = KernelRefusal("install", 93, "EPROTONOSUPPORT")
+    with capture_logs() as lines:
+        stage = desk.next_process(kernel)
+    (line,) = [line for line in lines if line["event"] == "not_made_anew"]
+    assert "EPROTONOSUPPORT" in line["reason"]
+    assert not serves(stage, phone)
+
+
+def test_a_registration_that_cannot_be_read_is_left_to_the_core_to_refuse() -> None:
+    desk = Desk()
+    desk.notes["reg:x"] = b'{"version": 7}'
+    stage = desk.next_process()
+    assert [one.event for one in stage.reports] == ["not_restored", "restored"]
+    desk.keeper.write()
+    assert not desk.notes
