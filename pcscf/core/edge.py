@@ -19,6 +19,7 @@ from pcscf.core.events import (
     Drain,
     Event,
     FlowClosed,
+    GiveUp,
     InstallFailed,
     LoadMeasured,
     Recalled,
@@ -104,6 +105,7 @@ class Edge:
             Resolved: wire.next_hops.lookups.on_resolved,
             Recalled: Revival(context, self._reg_events, liveness).on_recalled,
             Drain: self._on_drain,
+            GiveUp: self._on_give_up,
             Deregister: self._on_deregister,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
@@ -172,6 +174,11 @@ class Edge:
     def draining(self) -> bool:
         """Whether new phones are turned away."""
         return self._context.draining
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests wait for a final answer."""
+        return len(self._wire.servers.unanswered())
 
     # --- what is to outlive the process ---
 
@@ -406,6 +413,12 @@ class Edge:
         if event.on is not self._context.draining:
             self._context.draining = event.on
             self._context.report("info", "draining" if event.on else "serving")
+
+    def _on_give_up(self, _event: GiveUp) -> None:
+        for server in self._wire.servers.unanswered():
+            if isinstance(server, InviteServer) and server.relay is not None:
+                server.relay.cancel(())
+            self._wire.reject(server, 503)
 
     def _on_deregister(self, event: Deregister) -> None:
         """Without a word to the core, which keeps its registration until that runs out.

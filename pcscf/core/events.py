@@ -126,6 +126,11 @@ class Deregister:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The process ends before some requests are answered: they are answered 503 now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """Registrations kept by an earlier process (``pcscf.core.snapshot``), by their tokens.
 
@@ -150,6 +155,7 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | GiveUp
     | Recalled
     | Drain
     | Deregister

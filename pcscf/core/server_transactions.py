@@ -17,6 +17,7 @@ from pcscf.core.policy import Timers
 from pcscf.core.sa_table import SaRow
 from pcscf.sip.message import Request
 
+_UNANSWERED = (State.TRYING, State.PROCEEDING)
 _ANSWERED = (State.COMPLETED, State.ACCEPTED)
 
 
@@ -113,6 +114,10 @@ class ServerTransactions:
     def __len__(self) -> int:
         """How many there are."""
         return len(self._by_key)
+
+    def unanswered(self) -> list[ServerTransaction]:
+        """Give those without a final answer; it costs a look at all."""
+        return [one for one in self._by_key.values() if one.state in _UNANSWERED]
 
     def find(self, key: str) -> ServerTransaction | None:
         """Find a transaction by its key, which is the ``ref`` of its answers."""

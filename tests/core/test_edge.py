@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.core.events import Deregister, Drain, SipUnreadable
+from pcscf.core.events import Deregister, Drain, GiveUp, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
 from tests.core.phone import Phone
@@ -200,3 +200,16 @@ def test_a_phone_is_deregistered_by_the_operator(stage: Stage, phone: Phone) -> 
     report = stage.reports[-1]
     assert (report.event, report.fields["ue"]) == ("removed_by_operator", phone.host)
     phone.registered()
+
+
+def test_what_is_unanswered_at_the_end_is_answered_503(stage: Stage, phone: Phone) -> None:
+    phone.registered()
+    phone.says(phone.message("MESSAGE", "sip:b@home.example"))
+    phone.says(phone.message("INVITE", "sip:b@home.example"))
+    stage.core_says(stage.last_to_core(), 180)
+    assert stage.edge.unanswered == 2
+    stage.log.clear()
+    stage.play(GiveUp())
+    assert sorted(effect.data.split(b" ", 2)[1] for effect in stage.to_phone) == [b"503", b"503"]
+    assert [effect.data.split()[0] for effect in stage.to_core] == [b"CANCEL"]
+    assert stage.edge.unanswered == 0
