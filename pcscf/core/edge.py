@@ -51,6 +51,7 @@ from pcscf.core.state import Attempt, Registration
 from pcscf.core.subscription import Subscription
 from pcscf.core.terminating import PhoneRelay, Terminating
 from pcscf.core.verification import Verification
+from pcscf.core.views import Views
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -63,7 +64,7 @@ _EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required t
 
 
 class Edge:
-    """One P-CSCF's decisions."""
+    """One P-CSCF's decisions; ``views`` is what an operator may look at."""
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self._context = context = Context(policy, ids)
@@ -84,6 +85,7 @@ class Edge:
         self._terminating = Terminating(wire, dialogs, self._reg_events, liveness)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
+        self.views = Views(context, wire.next_hops, guard, liveness)
         self._handlers: dict[type[Event], Callable[..., None]] = {
             SipReceived: self._on_sip,
             SipUnreadable: self._on_unreadable,

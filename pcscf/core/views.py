@@ -1,0 +1,219 @@
+"""What the operator sees of the core: named tuples of plain values, made on request.
+
+Nothing in them is key material, and nothing in them changes with the core afterwards. All
+times are seconds from the moment that was asked about.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from math import inf
+from typing import NamedTuple
+
+from pcscf.core.context import Context
+from pcscf.core.granted import identity_key
+from pcscf.core.guard import Guard
+from pcscf.core.liveness import Liveness
+from pcscf.core.next_hops import NextHops
+from pcscf.core.sa_table import SaRow, Stage
+from pcscf.core.state import Attempt, Binding, Registration
+
+
+class BindingView(NamedTuple):
+    """One public identity at one contact; ``associated`` are the URIs that came with it."""
+
+    impu: str
+    contact: str
+    expires: float
+    associated: tuple[str, ...]
+
+
+class SaSetView(NamedTuple):
+    """One set of four SAs; SPIs and ports are named from the receiver's side (TS 33.203 7.1).
+
+    ``stage`` is a name of ``Stage`` in lower case. ``expires`` is when the core removes the
+    set: of a temporary one, when its challenge will have gone unanswered; None if that is
+    not settled. ``tcp`` says whether the phone has a connection under it.
+    """
+
+    impi: str
+    ue: str
+    pcscf: str
+    suite: str
+    stage: str
+    expires: float | None
+    spi_uc: int
+    spi_us: int
+    spi_pc: int
+    spi_ps: int
+    port_uc: int
+    port_us: int
+    port_pc: int
+    port_ps: int
+    tcp: bool
+
+
+class UeView(NamedTuple):
+    """One phone's registration; ``identities`` has the default one first.
+
+    ``protected`` is False for a phone that registered in clear. ``expires`` is None once no
+    binding is left and only its SAs are. ``next_hop`` is where its REGISTER was accepted.
+    """
+
+    impi: str
+    ue: str
+    instance: str
+    emergency: bool
+    guest: bool
+    protected: bool
+    silent: bool
+    transport: str
+    identities: tuple[str, ...]
+    expires: float | None
+    dialogs: int
+    next_hop: str
+    bindings: tuple[BindingView, ...]
+    sas: tuple[SaSetView, ...]
+
+
+class HopView(NamedTuple):
+    """One next hop; ``state`` and ``flags`` as in ``pcscf.core.hop_health``."""
+
+    next_hop: str
+    state: str
+    flags: str
+    failures: int
+    reason: str
+
+
+class BlockedView(NamedTuple):
+    """One blocked source."""
+
+    source: str
+    expires: float
+    reason: str
+
+
+class Views:
+    """Makes the views. ``now`` is on the core's clock, in seconds."""
+
+    def __init__(
+        self, context: Context, next_hops: NextHops, guard: Guard, liveness: Liveness
+    ) -> None:
+        self._context = context
+        self._next_hops = next_hops
+        self._guard = guard
+        self._liveness = liveness
+
+    def ues(self, now: float, first: int, most: int) -> list[UeView]:
+        """List at most ``most`` registrations from number ``first`` on, the oldest being 0."""
+        registrations = self._context.registry.all()[first : first + most]
+        return [self._ue(one, now) for one in registrations]
+
+    def ues_of(self, identity: str, now: float) -> list[UeView]:
+        """Find the phones of a public or private identity; it costs a look at all phones."""
+        key = identity_key(f"<{identity}>")
+        return [
+            self._ue(one, now)
+            for one in self._context.registry.all()
+            if one.impi == identity or _has(one, identity, key)
+        ]
+
+    def sas(self, now: float, first: int, most: int) -> list[SaSetView]:
+        """List at most ``most`` SA sets from number ``first`` on, the oldest being 0."""
+        return [_sa_set(row, now) for row in islice(self._context.sas, first, first + most)]
+
+    def sas_by_kind(self) -> dict[tuple[str, str], int]:
+        """Count the SA sets by suite and stage."""
+        return Counter((row.sa_set.suite.name, row.stage.name.lower()) for row in self._context.sas)
+
+    def ues_by_kind(self) -> dict[str, int]:
+        """Count the registrations: protected, in clear, and guests' (emergency calls)."""
+        counts = {"protected": 0, "clear": 0, "guest": 0}
+        for one in self._context.registry.all():
+            counts["guest" if one.is_guest else "protected" if one.current else "clear"] += 1
+        return counts
+
+    def next_hops(self) -> list[HopView]:
+        """List the configured next hops, and others of which something is known."""
+        return [
+            HopView(str(one.hop), one.state.value, one.flags, one.failures, one.reason)
+            for one in self._next_hops.status()
+        ]
+
+    def blocked(self, now: float) -> list[BlockedView]:
+        """List what is blocked now; ranges of the settings, blocked for good, are not in it."""
+        return [
+            BlockedView(one.source, one.until - now, str(one.reason))
+            for one in self._guard.blocked()
+        ]
+
+    def _ue(self, one: Registration, now: float) -> UeView:
+        return UeView(
+            impi=one.impi,
+            ue=one.phone.host,
+            instance=one.phone.instance,
+            emergency=one.phone.emergency,
+            guest=one.is_guest,
+            protected=one.current is not None,
+            silent=self._liveness.is_silent(one),
+            transport=one.transport.value,
+            identities=one.identities,
+            expires=max((binding.expires - now for binding in one.bindings), default=None),
+            dialogs=len(one.dialogs),
+            next_hop="" if one.hop is None else str(one.hop),
+            bindings=tuple(_binding(binding, now) for binding in one.bindings),
+            sas=tuple(_sa_set(row, now) for row in self._sets(one)),
+        )
+
+    def _sets(self, one: Registration) -> Iterator[SaRow]:
+        """Give the confirmed sets, newest first, then the one that is not confirmed yet."""
+        yield from one.sets
+        attempt = self._context.registry.attempt((one.impi, one.phone.host, one.phone.emergency))
+        if attempt is not None and attempt.row is not None:
+            yield attempt.row
+
+
+def _has(one: Registration, identity: str, key: str) -> bool:
+    """Whether an identity is among those of a registration; compared as text if unreadable."""
+    return any(
+        identity == binding.aor
+        or key == identity_key(f"<{binding.aor}>")
+        or any(key == identity_key(text) for text in binding.associated)
+        for binding in one.bindings
+    )
+
+
+def _binding(binding: Binding, now: float) -> BindingView:
+    return BindingView(binding.aor, binding.contact, binding.expires - now, binding.associated)
+
+
+def _sa_set(row: SaRow, now: float) -> SaSetView:
+    own, ends = row.sa_set, _ends(row)
+    return SaSetView(
+        impi=row.owner.impi,
+        ue=own.ue,
+        pcscf=own.pcscf,
+        suite=own.suite.name,
+        stage=row.stage.name.lower(),
+        expires=ends - now if -inf < ends < inf else None,
+        spi_uc=own.spi_uc,
+        spi_us=own.spi_us,
+        spi_pc=own.spi_pc,
+        spi_ps=own.spi_ps,
+        port_uc=own.port_uc,
+        port_us=own.port_us,
+        port_pc=own.port_pc,
+        port_ps=own.port_ps,
+        tcp=row.connection is not None,
+    )
+
+
+def _ends(row: SaRow) -> float:
+    """When the core removes a set; who owns it has the deadline where the set has none."""
+    owner = row.owner
+    if row.stage is Stage.TEMPORARY and isinstance(owner, Attempt):
+        return owner.deadline
+    if row.stage is Stage.CURRENT and isinstance(owner, Registration):
+        return owner.sa_deadline
+    return row.deadline
