@@ -561,6 +561,21 @@ def test_filters_choose_what_is_shown_and_not_what_is_counted(
     assert (told.summary["messages"], told.summary["esp"]) == (12, 10)
 
 
+def test_a_time_read_off_the_ladder_can_be_given_back(save: Save) -> None:
+    """Seconds count from the capture's first message, whatever is shown of it."""
+    earlier = [(0, ethernet(ipv4(udp(b"no SIP"))), 60)]
+    capture = save("late.pcap", files.pcap(earlier + ON_GM))
+
+    def rungs(*words: str) -> list[str]:
+        lines = decode(capture, *words).stdout.splitlines()
+        return [" ".join(line.split()) for line in lines if " UDP " in line]
+
+    everything = rungs()
+    time = everything[1].split()[0]
+    assert float(time) > 0
+    assert rungs("--from", time) == everything[1:]
+
+
 # -- other forms ---------------------------------------------------------------------------------
 
 

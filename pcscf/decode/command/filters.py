@@ -26,7 +26,7 @@ _USER_HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time, in nanoseconds since 1970, or else since the capture's first frame."""
+    """A point in time, in nanoseconds since 1970, or else since the capture's first message."""
 
     offset: int
     relative: bool
@@ -93,8 +93,9 @@ class Filters:
         self._take_all = not any(lists) and self.after is self.before is None
 
     def begin(self, start: int) -> None:
-        """Take the time of the capture's first frame; seconds count from there."""
-        self._start = start
+        """Take the time of a message: seconds count from the first one that was given."""
+        if self._start is None:
+            self._start = start
 
     def passes(self, message: SipMessage) -> bool:
         """Whether the message is wanted."""

@@ -137,7 +137,7 @@ After = Annotated[
     typer.Option(
         "--from",
         metavar="TIME",
-        help="Not before: seconds since the first frame, or 2026-01-31T12:00:00 (UTC).",
+        help="Not before: seconds as in the ladder, or 2026-01-31T12:00:00 (UTC).",
         rich_help_panel=_FILTERS,
     ),
 ]

@@ -67,12 +67,9 @@ def run(
 
     ``shown`` is called when messages have been written: whoever watches wants to see them.
     """
-    passed, begun = 0, False
+    passed = 0
     output.begin()
     for frame in frames:
-        if not begun:
-            filters.begin(frame.time)
-            begun = True
         messages = decoder.feed(frame)
         if messages:
             passed += _write(messages, output, filters)
@@ -88,6 +85,8 @@ def run(
 
 def _write(messages: Sequence[SipMessage], output: Output, filters: Filters) -> int:
     count = 0
+    if messages:
+        filters.begin(messages[0].time)
     for message in messages:
         if filters.passes(message):
             output.message(message)

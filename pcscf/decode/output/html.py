@@ -26,6 +26,7 @@ from pcscf.decode.output.sa_listing import suite_of
 from pcscf.decode.output.summary import Summary, unread
 from pcscf.decode.output.verdict import verdict
 
+MAX_NUMBERS: Final = 65_536  # of SAs; messages of those before are under ESP, and no more is said
 _MICROSECOND: Final = 1000  # in nanoseconds; a script's numbers hold no finer times
 
 _DATA: Final = '<script type="application/json" id="{}">\n'
@@ -48,6 +49,7 @@ class Html:
         self._show_keys = show_keys
         self._start: int | None = None
         self._numbers: dict[Sa, int] = {}  # what messages refer to their SA by
+        self._next = 0
         self._sas: list[dict[str, Any]] = []
 
     def begin(self) -> None:
@@ -70,9 +72,7 @@ class Html:
         """Write one message."""
         if not self._show_keys:
             message = without_keys(message)
-        if self._start is None:
-            self._start = message.time
-        self._hosts.learn(message)
+        self.hidden(message)
         data = message.data
         method, call_id = glance.method(data), glance.call_id(data)
         self._line(
@@ -95,7 +95,9 @@ class Html:
         )
 
     def hidden(self, message: SipMessage) -> None:
-        """Learn who is who."""
+        """Learn who is who, and when it began."""
+        if self._start is None:
+            self._start = message.time
         self._hosts.learn(message)
 
     def sa(self, sa: Sa, reason: str) -> None:
@@ -138,7 +140,15 @@ class Html:
         self._write(f"</script>\n<script>{_resource('page.js')}</script>\n</body>\n</html>\n")
 
     def _number(self, sa: Sa | None) -> int | None:
-        return None if sa is None else self._numbers.setdefault(sa, len(self._numbers))
+        if sa is None:
+            return None
+        number = self._numbers.get(sa)
+        if number is None:
+            number = self._numbers[sa] = self._next
+            self._next += 1
+            if len(self._numbers) > MAX_NUMBERS:
+                del self._numbers[next(iter(self._numbers))]
+        return number
 
     def _line(self, values: dict[str, Any]) -> None:
         # Without "<" no text can end the element that it stands in.

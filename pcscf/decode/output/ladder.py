@@ -60,7 +60,8 @@ class Ladder:
         self._whole = whole
         self._show_keys = show_keys
         self._introduced = set(names or ())
-        self._start: int | None = None
+        self._start: int | None = None  # the time of the first message, shown or not
+        self._dated = False
         self._steps = deque(steps)
         self._opening = {} if self._steps else _OPENING
         self._told: set[str | Sa] = set()
@@ -73,20 +74,20 @@ class Ladder:
         """Write a line, and above it what it is the first of."""
         if not self._show_keys:
             message = without_keys(message)
-        if self._start is None:
-            self._start = message.time
-            self._line((f"Seconds since {date(message.time)}", DIM))
-        self._hosts.learn(message)
+        start = self._learn(message)
+        if not self._dated:
+            self._dated = True
+            self._line((f"Seconds since {date(start)}", DIM))
         self._introduce(message.src.host)
         self._introduce(message.dst.host)
         self._headings(message)
-        self._rung(message, message.time - self._start)
+        self._rung(message, message.time - start)
         if self._whole:
             self._text(message)
 
     def hidden(self, message: SipMessage) -> None:
-        """Learn who is who."""
-        self._hosts.learn(message)
+        """Learn who is who, and when it began."""
+        self._learn(message)
 
     def sa(self, sa: Sa, reason: str) -> None:
         """Keep it for the table at the end."""
@@ -99,6 +100,12 @@ class Ladder:
         self._line()
         for sentence, fine in verdict(summary):
             self._line((sentence, PLAIN if fine else DOUBTFUL))
+
+    def _learn(self, message: SipMessage) -> int:
+        if self._start is None:
+            self._start = message.time
+        self._hosts.learn(message)
+        return self._start
 
     def _introduce(self, host: str) -> None:
         """Say what a host is called, where it first appears with a name that is not the user's."""

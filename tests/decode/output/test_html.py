@@ -98,6 +98,14 @@ def test_what_the_script_gets() -> None:
     assert end["sentences"][1] == ["3 ESP packets, all read.", True]
 
 
+def test_of_very_many_sas_the_last_ones_are_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pcscf.decode.output.html.MAX_NUMBERS", 2)
+    sas = [an_sa(spi) for spi in range(4)]
+    _, page = page_of([seen(MESSAGE, sa=sa) for sa in sas], [(sa, "") for sa in sas])
+    assert [row["sa"] for row in page.lines("messages-data")] == [0, 1, 2, 3]
+    assert [row["id"] for row in page.lines("sas-data")] == [None, None, 2, 3]
+
+
 def test_a_page_without_messages() -> None:
     _, page = page_of([])
     assert page.lines("messages-data") == []

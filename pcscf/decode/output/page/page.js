@@ -68,7 +68,7 @@
         message.raw, message.title, message.notes, message.call || "",
         nameOf(message.src), nameOf(message.dst),
         ending(message.src, message.sport), ending(message.dst, message.dport),
-        message.transport, sa ? `esp ${hex(sa.spi)} ${sa.spi} ${sa.user}` : "clear",
+        message.transport, sa ? `esp ${hex(sa.spi)} ${sa.spi} ${sa.user}` : message.sa === null ? "clear" : "esp",
       ].join("\n").toLowerCase();
     }
     return message.all;
@@ -182,7 +182,7 @@
     const left = Math.min(from, to);
     const span = self ? 46 : Math.abs(to - from);
     const direction = self ? "self" : to > from ? "right" : "left";
-    const arrow = make("div", `arrow ${direction} ${sa ? "protected" : "clear"}`);
+    const arrow = make("div", `arrow ${direction} ${message.sa === null ? "clear" : "protected"}`);
     arrow.style.left = `${left}px`;
     arrow.style.width = `${span}px`;
     const label = make("div", "label");
@@ -223,7 +223,7 @@
       ["Time", `${seconds(message.time)} s, frame ${message.frame}`],
       ["From", `${nameOf(message.src)}  ${ending(message.src, message.sport)}`],
       ["To", `${nameOf(message.dst)}  ${ending(message.dst, message.dport)}`],
-      ["Carried", message.transport + (sa ? ` in ESP, SPI ${hex(sa.spi)}` : ", in clear")],
+      ["Carried", message.transport + (sa ? ` in ESP, SPI ${hex(sa.spi)}` : message.sa === null ? ", in clear" : " in ESP")],
     ];
     if (sa) {
       facts.push(["SA", [sa.suite || "unknown suite", sa.user && `of ${sa.user}`].filter(Boolean).join(" ")]);
