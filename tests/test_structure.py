@@ -49,7 +49,9 @@ IMPURE_MODULES = {
 
 # Heavy or special packages, and the only places for them.
 CONFINED: Mapping[str, tuple[str, ...]] = {
+    "aiohttp": ("pcscf.admin", "pcscf.commands"),
     "dns": ("pcscf.net.resolver",),
+    "prometheus_client": ("pcscf.admin",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),
     "pydantic": ("pcscf.config", "pcscf.config_sections", "pcscf.config_values"),
     "pydantic_settings": ("pcscf.config",),
