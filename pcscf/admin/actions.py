@@ -62,7 +62,7 @@ class Actions:
         try:
             return reply(await self._reload.reload())
         except PcscfError as error:
-            raise Refusal(409, str(error)) from None
+            raise Refusal(409, "; ".join(str(error).splitlines())) from None
 
     async def log_level(self, request: web.Request) -> web.Response:
         """Tell more, or less."""

@@ -23,11 +23,13 @@ MAX_BODY: Final = 4096  # octets; what is posted is an object of one value
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS: Final = {
     "Cache-Control": "no-store",
+    "Connection": "close",
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
+    "Server": "pcscf",
     "X-Content-Type-Options": "nosniff",
 }
 

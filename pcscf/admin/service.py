@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 _MAX_LINE: Final = 4096  # octets of a request line or a header: an identity, three times escaped
 _MAX_HEADERS: Final = 64
-_LAST_WORDS: Final = 1.0  # seconds for answers that are under way at the end
+_LAST_WORDS: Final = 0.5  # seconds for answers that are under way at the end
 
 
 class AdminService:

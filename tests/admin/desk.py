@@ -6,7 +6,6 @@
 
 import asyncio
 import json
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,10 +75,10 @@ class Desk:
     service: AdminService
 
     async def get(self, path: str, **headers: str) -> Answer:
-        return await self.ask("GET", path, **headers)
+        return await self.ask("GET", path, b"", **headers)
 
-    async def post(self, path: str, content: Any = None, **headers: str) -> Answer:
-        return await self.ask("POST", path, json.dumps(content or {}).encode(), **headers)
+    async def post(self, path: str, content: Any = None) -> Answer:
+        return await self.ask("POST", path, json.dumps(content or {}).encode())
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Ask over the Unix socket."""
@@ -143,13 +142,19 @@ async def desk(
             **options,
         }
         admin = Admin(**given)
-        service = AdminService(admin, _subject(stage.edge, server, kernel), parts or Parts(), visits)
+        service = AdminService(
+            admin, _subject(stage.edge, server, kernel), parts or Parts(), visits
+        )
         try:
             await service.start()
             yield Desk(stage, server, kernel, admin, service)
         finally:
             await service.close()
-        assert os.listdir(directory) == []
+        assert not _left_in(Path(directory))
+
+
+def _left_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
 
 
 def _subject(edge: Edge, server: Played, kernel: MemoryKernel) -> Subject:

@@ -1,8 +1,5 @@
 """Each resource, of phones that really registered, over a real Unix socket."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +7,7 @@ import pytest
 from pcscf.admin.parts import File, Json, Parts
 from pcscf.core.events import Drain
 from pcscf.core.views import SaSetView
-from tests.admin.desk import OTHER, OTHER_UE, another, desk
+from tests.admin.desk import OTHER_UE, another, desk
 from tests.core.phone import Phone
 from tests.core.stage import CK, GM, IK, IMPI, IMPU, TWO_HOPS, UE, Stage
 from tests.net.support import looped
@@ -37,7 +34,10 @@ class Told:
 
 class Pages:
     def file(self, name: str) -> File | None:
-        known = {"index.html": File("text/html; charset=utf-8", b"<p>"), "a.js": File("text/javascript", b"1")}
+        known = {
+            "index.html": File("text/html; charset=utf-8", b"<p>"),
+            "a.js": File("text/javascript", b"1"),
+        }
         return known.get(name)
 
 
@@ -157,7 +157,9 @@ async def test_pages_and_a_text_that_is_looked_for():
         assert await listed("find=") == (2, [UE, OTHER_UE])
 
 
-@pytest.mark.parametrize("query", ["first=-1", "most=1001", "most=x", "most=", "first=1e3", "first=٣"])
+@pytest.mark.parametrize(
+    "query", ["first=-1", "most=1001", "most=x", "most=", "first=1e3", "first=٣"]
+)
 @pytest.mark.parametrize("path", ["/api/ues", "/api/sas"])
 @looped
 async def test_a_page_that_is_none_is_refused(path, query):
