@@ -24,10 +24,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Connection": "close",
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Server": "pcscf",
     "X-Content-Type-Options": "nosniff",
@@ -54,15 +51,21 @@ def make_app(subject: Subject, parts: Parts, access: Access, streams: Streams) -
             web.get("/api/why/{who}", see.why),
             web.get("/api/trace", streams.trace, allow_head=False),
             web.get("/api/trace/{who}", streams.trace, allow_head=False),
-            web.get("/", see.console),
-            web.get("/console/{name}", see.console),
             web.post("/api/drain", act.drain),
             web.post("/api/ues/{who}/deregister", act.deregister),
             web.post("/api/reload", act.reload),
             web.post("/api/log-level", act.log_level),
         ]
     )
+    if parts.console:
+        parts.console(app)
+    else:
+        app.router.add_get("/", _no_console)
     return app
+
+
+async def _no_console(_request: web.Request) -> web.Response:
+    raise Refusal(501, "this P-CSCF has no console")
 
 
 def _manners(access: Access) -> Middleware:
@@ -110,4 +113,5 @@ def _allow(error: web.HTTPException) -> list[tuple[str, str]]:
 async def _finish(_request: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: what is slow, or many, is bounded by the connection's time."""
     response.force_close()
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)

@@ -3,11 +3,13 @@
 Those of ``Parts`` may be missing: then what needs them answers 501.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from aiohttp import web
 
 from pcscf.core.events import Event
 from pcscf.core.measures import Measures
@@ -104,18 +106,8 @@ class Reload(Protocol):
         """Apply what can change while running; ``done`` says what. Raises PcscfError."""
 
 
-class File(NamedTuple):
-    """A file of the console; ``kind`` is its media type."""
-
-    kind: str
-    content: bytes
-
-
-class Console(Protocol):
-    """The page and its files."""
-
-    def file(self, name: str) -> File | None:
-        """Give a file by name; the page itself is ``index.html``. None: there is none."""
+AddPages = Callable[[web.Application], None]
+"""Has an application serve the console at / and its files below /console/."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +117,4 @@ class Parts:
     diagnosis: Diagnosis | None = None
     traces: Traces | None = None
     reload: Reload | None = None
-    console: Console | None = None
+    console: AddPages | None = None

@@ -16,7 +16,6 @@ from pcscf.admin.replies import reply
 _PAGE: Final = 100  # phones or SA sets, unless more are asked for
 _LARGEST: Final = 1000
 _LONGEST: Final = 255  # characters of a name that is looked for
-_PAGE_FILE: Final = "index.html"
 
 
 class Resources:
@@ -128,17 +127,6 @@ class Resources:
         if self._parts.diagnosis is None:
             raise Refusal(501, "this P-CSCF runs without diagnosis")
         return self._parts.diagnosis
-
-    # -- console ------------------------------------------------------------------------------
-
-    async def console(self, request: web.Request) -> web.Response:
-        """The page, or one of its files."""
-        if self._parts.console is None:
-            raise Refusal(501, "this P-CSCF has no console")
-        file = self._parts.console.file(request.match_info.get("name", _PAGE_FILE))
-        if file is None:
-            raise Refusal(404, "the console has no such file")
-        return web.Response(body=file.content, headers={"Content-Type": file.kind})
 
 
 def _page(request: web.Request) -> tuple[int, int]:

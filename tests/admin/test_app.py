@@ -5,6 +5,7 @@ import json
 
 import pytest
 import structlog
+from aiohttp import web
 
 from pcscf import log
 from pcscf.admin.parts import Parts
@@ -46,13 +47,15 @@ async def test_what_is_wrong_with_the_method_says_which_are_right():
 
 @looped
 async def test_a_defect_tells_no_secret():
-    class Defect:
-        def file(self, name: str) -> None:
+    def add_pages(app: web.Application) -> None:
+        async def defect(_request: web.Request) -> web.Response:
             raise ValueError(CK)
+
+        app.router.add_get("/", defect)
 
     stream = io.StringIO()
     log.configure("info", "json", stream)
-    async with desk(Parts(console=Defect())) as d:
+    async with desk(Parts(console=add_pages)) as d:
         answer = await d.get("/")
         assert (answer.status, answer.error) == (500, "a defect of this P-CSCF; its log says where")
         assert (await d.get("/livez")).status == 200
