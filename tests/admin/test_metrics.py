@@ -13,9 +13,9 @@ from pcscf.admin.metrics import Exposition
 from pcscf.admin.parts import Subject
 from pcscf.core.events import Drain
 from pcscf.core.views import finished
-from tests.admin.desk import GM, STARTED, Played, another
+from tests.admin.desk import STARTED, Played, another
 from tests.core.phone import Phone
-from tests.core.stage import TWO_HOPS, Stage
+from tests.core.stage import GM, TWO_HOPS, Stage
 from xfrm.memory import MemoryKernel
 
 ROOT = Path(__file__).parent.parent.parent
