@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -61,7 +62,17 @@ async def _serve(settings: Settings) -> None:
     await serve(server, AdminService(settings.admin, subject, Parts()))
 
 
-async def serve(server: Server, admin: AdminService | None = None) -> None:
+class Beside(Protocol):
+    """What runs beside a server that is up: the admin side."""
+
+    async def start(self) -> None:
+        """Open. Raises StartError; ``close`` is due then as well."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+async def serve(server: Server, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens when phones are served, and closes before they are not: whoever
@@ -82,7 +93,7 @@ async def serve(server: Server, admin: AdminService | None = None) -> None:
 
 
 @asynccontextmanager
-async def _opened(admin: AdminService | None) -> AsyncIterator[None]:
+async def _opened(admin: Beside | None) -> AsyncIterator[None]:
     try:
         if admin:
             await admin.start()
