@@ -75,6 +75,7 @@ async def test_browsers_are_told_to_be_careful():
             assert headers["X-Content-Type-Options"] == "nosniff"
             assert "Access-Control-Allow-Origin" not in headers
             assert headers["Connection"] == "close"
+            assert headers["Server"] == "pcscf"
 
 
 @pytest.mark.parametrize(
