@@ -179,7 +179,7 @@ class Views:
             ues.update(_kind(one) for one in part)
             yield
         sas: Counter[tuple[str, str]] = Counter()
-        for rows in _parts(tuple(self._context.sas), _COUNTED):
+        for rows in self._context.sas.parts(_COUNTED):
             sas.update((row.sa_set.suite.name, row.stage.name.lower()) for row in rows)
             yield
         return Census(dict(ues), dict(sas))
