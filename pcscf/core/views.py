@@ -11,6 +11,7 @@ from math import inf
 from typing import NamedTuple
 
 from pcscf.core.context import Context
+from pcscf.core.flow import Flow
 from pcscf.core.granted import identity_key
 from pcscf.core.guard import Guard
 from pcscf.core.liveness import Liveness
@@ -118,6 +119,24 @@ class Views:
             for one in self._context.registry.all()
             if one.impi == identity or _has(one, identity, key)
         ]
+
+    def ues_at(self, address: str, now: float) -> list[UeView]:
+        """Find the phones at an address, as the kernel prints it; it costs a look at all phones."""
+        found = (one for one in self._context.registry.all() if one.phone.host == address)
+        return [self._ue(one, now) for one in found]
+
+    def spi(self, flow: Flow, *, sent: bool) -> int | None:
+        """Tell which SA a message on a protected flow came under, or goes under; None if gone.
+
+        Of a phone whose selectors are tolerant it is the one that our port is meant for.
+        """
+        row = self._context.sas.find(flow)
+        if row is None:
+            return None
+        own = row.sa_set
+        if sent:
+            return own.spi_us if flow.remote.port == own.port_us else own.spi_uc
+        return own.spi_ps if flow.local.port == own.port_ps else own.spi_pc
 
     def sas(self, now: float, first: int, most: int) -> list[SaSetView]:
         """List at most ``most`` SA sets from number ``first`` on, the oldest being 0."""
