@@ -29,6 +29,7 @@ from pcscf.config_sections import (
     Liveness,
     Log,
     Media,
+    Mirror,
     Proxy,
     RegEvent,
     Security,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     guard: Guard = Guard()
     log: Log = Log()
+    mirror: Mirror = Mirror()
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,8 @@ from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
+from pcscf.mirror.hep import Agent
+from pcscf.mirror.homer import mirroring
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
@@ -43,7 +46,22 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
+    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    async with mirrored(settings, server):
+        await serve(server)
+
+
+@asynccontextmanager
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+    """Have a copy of all SIP sent to a collector within the block, if there is one."""
+    mirror = settings.mirror
+    if mirror.hep is None:
+        yield
+        return
+    agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
+    async with mirroring(*mirror.hep, agent) as homer:
+        server.taps.append(homer)
+        yield
 
 
 async def serve(server: Server) -> None:
