@@ -18,6 +18,9 @@ from pcscf.config_values import (
     AddressRange,
     Codecs,
     CollectorOrNone,
+    FileMode,
+    HostName,
+    Listener,
     NameServers,
     NetworkName,
     NextHops,
@@ -28,6 +31,7 @@ from pcscf.config_values import (
     Suites,
     Targets,
 )
+from pcscf.core.flow import Endpoint
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import MediaPolicy
@@ -315,3 +319,14 @@ class Mirror(Section):
     hep_capture_id: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2001
     hep_password: Annotated[str, Field(repr=False, max_length=255)] = ""
     hep_node_name: Annotated[str, Field(max_length=255)] = ""
+
+
+class Admin(Section):
+    """Where commands, the console and Prometheus ask."""
+
+    socket: str = "/run/pcscf/admin.sock"
+    socket_mode: FileMode = "0600"
+    socket_group: str = ""
+    http: Listener = Endpoint("127.0.0.1", 8060)
+    token_file: str = ""
+    hosts: tuple[HostName, ...] = ()

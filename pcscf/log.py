@@ -71,21 +71,22 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
             console_line if form == "console" else structlog.processors.JSONRenderer(),
         ],
         logger_factory=lambda *_: _Lines(stream or sys.stderr),
-        cache_logger_on_first_use=False,  # the level may change
+        cache_logger_on_first_use=False,  # so that all of it can be changed while running
     )
     set_level(level)
 
 
 def set_level(level: Level) -> None:
-    """Write what has this level or a more serious one, from now on."""
+    """Write from now on what is at least of this level."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
     written.clear()
     written.update(name for name, number in _LEVELS.items() if number >= _LEVELS[level])
 
 
-def current_level() -> Level:
-    """Give the level that was set last."""
-    return next(name for name in LEVELS if name in written)
+def level() -> Level:
+    """Give the level of what is written."""
+    logger = structlog.get_logger()
+    return next(name for name in LEVELS if logger.is_enabled_for(_LEVELS[name]))
 
 
 def describe(error: BaseException) -> str:

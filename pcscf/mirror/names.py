@@ -24,18 +24,23 @@ _USERNAME: Final = re.compile(r'(?<![\w-])username[ \t]*+=[ \t]*+"([^"]*+)"', re
 _WORD: Final = re.compile("[A-Za-z0-9]++")
 
 
+def public(name: str) -> str:
+    """Give the IMPU that a name is, else the one derived of an IMPI (TS 23.003 13.4B), in <>."""
+    return f"<{name}>" if ":" in name else f"<sip:{name}>"
+
+
 class Names:
     """IMPIs, IMPUs and contacts. ``given`` are IMPIs and IMPUs beside those of ``ues``."""
 
     def __init__(self, given: Iterable[str], ues: Iterable[UeView]) -> None:
         ues = [ue for ue in ues if not ue.guest]
         private = {*given, *(ue.impi for ue in ues)}
-        public = {_element(name) for name in private}
+        in_public = {public(name) for name in private}
         for ue in ues:
-            public.update(ue.identities, (f"<{binding.impu}>" for binding in ue.bindings))
+            in_public.update(ue.identities, (f"<{binding.impu}>" for binding in ue.bindings))
         contacts = {binding.contact for ue in ues for binding in ue.bindings}
         self._private = private
-        self._public = {identity_key(element) for element in public}
+        self._public = {identity_key(element) for element in in_public}
         self._contacts = {contact_key(uri) for uri in contacts}
         self._needles = _fewest(map(_needle, private | self._public | contacts))
 
@@ -65,11 +70,6 @@ class Names:
 
     def _is_public(self, uri: str) -> bool:
         return identity_key(f"<{uri}>") in self._public
-
-
-def _element(name: str) -> str:
-    """Give the IMPU that a name is, or else the one that is derived of an IMPI (23.003 13.4B)."""
-    return f"<{name}>" if ":" in name else f"<sip:{name}>"
 
 
 def _needle(name: str) -> bytes:

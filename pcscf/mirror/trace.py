@@ -8,7 +8,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, Self
 
 from pcscf.core.flow import Flow, Side
@@ -26,7 +27,8 @@ class Trace:
     """Messages of ``who`` (an address, an IMPU, an IMPI), or all of them if it is None.
 
     ``clock`` is the core's, ``stamp`` the wall clock in nanoseconds since 1970. What waits is
-    kept as it came; CK and IK are hidden in every line.
+    kept as it came; CK and IK are hidden in every line. Phones that are registered already are
+    found while the first line is waited for.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Trace:
         self.who = who
         self._views = views
         self._watched = None if who is None else Watched(who, views, clock)
+        self._looking = self._watched.looking() if self._watched else iter(())
         self._stamp = stamp
         self._room = room
         self._octets = octets
@@ -59,7 +62,7 @@ class Trace:
     def seen(self, flow: Flow, data: bytes, *, sent: bool) -> None:
         """Take a message, if it is one of those that are watched."""
         watched = self._watched
-        if watched is not None and not watched.has(flow.remote.host, data, sent=sent):
+        if watched is not None and not watched.has(flow, data, sent=sent):
             return
         self._queue.append(self._message(flow, data, sent=sent))
         self._held += len(data)
@@ -82,6 +85,8 @@ class Trace:
 
     async def __anext__(self) -> bytes:
         r"""Give the next line with its ``\n``, a blank one after long silence; end when closed."""
+        for _ in self._looking:  # a step of the look at all phones for each turn of the loop
+            await asyncio.sleep(0)
         while not (self._queue or self._lost):
             if self._is_closed:
                 raise StopAsyncIteration
@@ -103,6 +108,34 @@ class Trace:
         """Let the iteration end once the reader has what waits."""
         self._is_closed = True
         self._news.set()
+
+
+class Traces:
+    """Puts traces to where messages pass: ``add`` and ``remove`` are those of the server's taps."""
+
+    def __init__(
+        self,
+        add: Callable[[Trace], None],
+        remove: Callable[[Trace], None],
+        views: Views,
+        clock: Callable[[], float],
+    ) -> None:
+        self._add = add
+        self._remove = remove
+        self._views = views
+        self._clock = clock
+
+    @contextmanager
+    def opened(self, who: str | None) -> Iterator[Trace]:
+        """Trace within the block."""
+        trace = Trace(self._views, who, clock=self._clock)
+        self._add(trace)
+        try:
+            yield trace
+        finally:
+            trace.close()
+            with suppress(ValueError):  # a tap that failed is no longer there
+                self._remove(trace)
 
 
 class _Line:

@@ -11,7 +11,7 @@ from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.decode.model import Endpoint as DecodeEndpoint
 from pcscf.decode.model import Sa, SipMessage
 from pcscf.decode.output.jsonl import Jsonl
-from pcscf.mirror.trace import Trace
+from pcscf.mirror.trace import Trace, Traces
 from tests.core.phone import Phone
 from tests.core.stage import CK, FROM_CORE, IK, IMPU, UE, UE6
 from tests.decode.samples import sip
@@ -118,3 +118,26 @@ async def test_a_reader_that_gives_up_loses_nothing() -> None:
         await asyncio.wait_for(anext(trace), 0.01)
     trace.seen(FROM_CORE, TEXT, sent=True)
     assert json.loads(await anext(trace))["call_id"] == "one"
+
+
+@looped
+async def test_a_trace_is_there_within_its_block() -> None:
+    stage = TappedStage()
+    phone = Phone(stage)
+    phone.registered()
+    traces = Traces(stage.taps.append, stage.taps.remove, stage.edge.views, lambda: stage.now)
+    with traces.opened(IMPU) as trace:
+        assert stage.taps == [trace]
+        waiting = asyncio.ensure_future(anext(trace))  # and so finds who is registered
+        await asyncio.sleep(0.01)
+        phone.says(phone.message("OPTIONS", "sip:b@c"))
+        assert json.loads(await waiting)["src"] == f"{UE}:{phone.port_uc}"
+    assert stage.taps == []
+    assert len([line async for line in trace]) == 1  # what went on to the core, and no more
+
+
+def test_a_tap_that_was_thrown_out_is_no_trouble() -> None:
+    stage = TappedStage()
+    traces = Traces(stage.taps.append, stage.taps.remove, stage.edge.views, lambda: 0.0)
+    with traces.opened(None):
+        stage.taps.clear()

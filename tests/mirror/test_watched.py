@@ -2,8 +2,6 @@
 
 import pytest
 
-from pcscf.core.policy import RegEventPolicy
-from pcscf.core.views import UeView
 from pcscf.mirror import watched
 from tests.core.call import IncomingCall, OutgoingCall
 from tests.core.phone import Phone
@@ -94,33 +92,38 @@ def test_an_address_that_passed_to_another_phone_shows_that_phone_alone() -> Non
     assert len(trace._queue) == before
 
 
-def test_what_the_core_takes_away_is_looked_up_as_well(monkeypatch) -> None:
-    stage = TappedStage(reg_event=RegEventPolicy(enabled=True))
+@pytest.mark.parametrize("method", ["NOTIFY", "REGISTER"])
+def test_what_goes_with_a_phone_is_seen_anew_when_it_may_have_changed(method: str) -> None:
+    stage = TappedStage()
     phone = Phone(stage)
     phone.registered()
-    trace = stage.trace(UE)
-    looks: list[int] = []
-    views = stage.edge.views
-    find = views.ues_at
-
-    def counting(address: str, now: float) -> list[UeView]:
-        looks.append(1)
-        return find(address, now)
-
-    monkeypatch.setattr(views, "ues_at", counting)
-    notify = phone.message("NOTIFY", f"sip:{IMPI}", "Event: reg", "Subscription-State: active")
-    trace.seen(FROM_CORE, notify, sent=False)
-    answer = b"SIP/2.0 200 OK\r\n" + b"\r\n".join(notify.split(b"\r\n")[1:])
+    trace = stage.trace(IMPU)
+    (registration,) = stage.edge._context.registry.all()
+    stage.edge._confirmations.drop(registration, "deregistered")
+    anything = b"OPTIONS sip:x SIP/2.0\r\n\r\n"
+    trace.seen(phone.clear_flow(), anything, sent=False)
+    assert len(trace._queue) == 1  # nobody has told yet
+    request = phone.message(method, f"sip:{IMPI}")
+    answer = b"SIP/2.0 200 OK" + request[request.index(b"\r\n") :]
+    trace.seen(FROM_CORE, request, sent=False)
     trace.seen(FROM_CORE, answer, sent=True)
-    assert looks == []
-    trace.seen(FROM_CORE, notify, sent=False)
-    assert looks == [1]
-    trace.seen(FROM_CORE, answer, sent=True)
-    trace.seen(FROM_CORE, notify, sent=False)
-    assert looks == [1]  # no second one within a second
-    stage.now += 1
-    trace.seen(FROM_CORE, notify, sent=False)
-    assert looks == [1, 1]
+    trace.seen(phone.clear_flow(), anything, sent=False)
+    assert len(trace._queue) == 3
+
+
+def test_an_identity_that_a_phone_has_lost_leads_to_it_no_more() -> None:
+    stage = TappedStage()
+    phone = Phone(stage)
+    phone.registered()
+    trace = stage.trace(TEL)
+    phone.rechallenged()
+    stage.receive(phone.protected_flow(), phone.answer())
+    contact = stage.last_to_core().contacts[0].uri
+    stage.core_says(stage.last_to_core(), 200, f"Contact: <{contact}>;expires=600")
+    before = len(trace._queue)
+    assert before
+    phone.says(phone.message("MESSAGE", "sip:b@example.net").replace(b"call-1", b"call-2"))
+    assert len(trace._queue) == before
 
 
 def test_calls_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
