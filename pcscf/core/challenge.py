@@ -155,15 +155,16 @@ class Challenges:
 
     def _report(self, row: SaRow) -> None:
         sa_set = row.sa_set
-        self._context.report(
-            "info",
-            "challenged",
-            impi=row.owner.impi,
-            ue=sa_set.ue,
-            alg=sa_set.suite.alg,
-            ealg=sa_set.suite.ealg,
-            spi_ps=sa_set.spi_ps,
-            spi_pc=sa_set.spi_pc,
-            spi_uc=sa_set.spi_uc,
-            spi_us=sa_set.spi_us,
-        )
+        fields: dict[str, str | int] = {
+            "impi": row.owner.impi,
+            "ue": sa_set.ue,
+            "alg": sa_set.suite.alg,
+            "ealg": sa_set.suite.ealg,
+            "spi_ps": sa_set.spi_ps,
+            "spi_pc": sa_set.spi_pc,
+            "spi_uc": sa_set.spi_uc,
+            "spi_us": sa_set.spi_us,
+        }
+        if row.owner.phone.emergency:
+            fields["emergency"] = 1
+        self._context.report("info", "challenged", **fields)

@@ -263,6 +263,8 @@ class Confirmations:
         }
         if registration.current is not None:
             fields["spi_ps"] = registration.current.sa_set.spi_ps
+        if registration.phone.emergency:
+            fields["emergency"] = 1
         self._context.report("info", event, **fields)
 
 

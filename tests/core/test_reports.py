@@ -114,3 +114,14 @@ def test_a_refusal_of_the_kernel_names_set_and_phone(stage: Stage, phone: Phone)
     (fields,) = told(stage, "sa_install_failed")
     assert fields.items() >= (WHO | {"reason": "ENOMEM"}).items()
     assert fields["spi_ps"]
+
+
+@pytest.mark.parametrize("params", ["", ";sos"])
+def test_an_emergency_registration_is_told_from_the_other(
+    stage: Stage, phone: Phone, params: str
+) -> None:
+    phone.contact_params = params
+    phone.registered()
+    for event in ("challenged", "registered"):
+        (fields,) = told(stage, event)
+        assert fields.get("emergency", 0) == (1 if params else 0)
