@@ -7,6 +7,7 @@ overrides a key: ``PCSCF_GM__PORT=5062``; lists are JSON there.
 import os
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pydantic_settings import (
 )
 
 from pcscf.config_sections import (
+    Admin,
     Core,
     Dns,
     Emergency,
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     guard: Guard = Guard()
     log: Log = Log()
+    admin: Admin = Admin()
 
     @classmethod
     def settings_customise_sources(
@@ -219,6 +222,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _media_conflicts(settings.media)
     yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
+    yield from _admin_conflicts(settings.admin)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -270,3 +274,10 @@ def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
         yield "guard.overload_lag_severe", "is less than overload_lag"
     if guard.retry_after_max < guard.retry_after_min:
         yield "guard.retry_after_max", "is less than retry_after_min"
+
+
+def _admin_conflicts(admin: Admin) -> Iterator[tuple[str, str]]:
+    if admin.http and not ip_address(admin.http.host).is_loopback and not admin.token_file:
+        yield "admin.http", "is not loopback: it needs admin.token_file"
+    if admin.socket and not admin.socket.startswith("/"):
+        yield "admin.socket", "must be an absolute path"

@@ -17,6 +17,9 @@ from pcscf.config_values import (
     Addresses,
     AddressRange,
     Codecs,
+    FileMode,
+    HostName,
+    Listener,
     NameServers,
     NetworkName,
     NextHops,
@@ -27,6 +30,7 @@ from pcscf.config_values import (
     Suites,
     Targets,
 )
+from pcscf.core.flow import Endpoint
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import MediaPolicy
@@ -305,3 +309,14 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
     key_file: str = ""
+
+
+class Admin(Section):
+    """Where commands, the console and Prometheus ask."""
+
+    socket: str = "/run/pcscf/admin.sock"
+    socket_mode: FileMode = "0600"
+    socket_group: str = ""
+    http: Listener = Endpoint("127.0.0.1", 8060)
+    token_file: str = ""
+    hosts: tuple[HostName, ...] = ()

@@ -90,16 +90,31 @@ def _port(text: str) -> int:
     return int(text)
 
 
-_NAME_SERVER = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
+_ENDPOINT = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
 
 
 def _name_server(text: object) -> Endpoint:
     """Read ``192.0.2.53``, ``2001:db8::53``, ``192.0.2.53:5353`` or ``[2001:db8::53]:5353``."""
-    match = _NAME_SERVER.fullmatch(str(text))
+    match = _ENDPOINT.fullmatch(str(text))
     if not match:
         return Endpoint(_numeric_address(text), _DNS_PORT)
     ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
     return Endpoint(_numeric_address(ipv6 or ipv4), _port(ipv6_port or ipv4_port))
+
+
+def _listener(text: object) -> Endpoint | None:
+    """Read ``127.0.0.1:8060`` or ``[::1]:8060``, also of all addresses; empty is None."""
+    if text in ("", None):
+        return None
+    match = _ENDPOINT.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be ADDRESS:PORT, IPv6 in brackets, or empty")
+    ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
+    try:
+        host = str(ip_address(ipv6 or ipv4))
+    except ValueError:
+        raise ValueError("not a numeric address; names are not resolved") from None
+    return Endpoint(host, _port(ipv6_port or ipv4_port))
 
 
 def _suite(text: object) -> Suite:
@@ -176,6 +191,11 @@ Numbers = Annotated[
 NameServers = Annotated[
     tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)
 ]
+# Where to listen, or nowhere.
+Listener = Annotated[Endpoint | None, PlainValidator(_listener)]
+# Bits of a file's mode, as chmod takes them.
+FileMode = Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=255)]
 Suites = Annotated[
     tuple[Annotated[Suite, PlainValidator(_suite)], ...],
     Field(min_length=1),

@@ -10,15 +10,16 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, get_args
 
 import structlog
 
 _SECRET = re.compile(r"(^|_)(ck|ik|keys?|ki|k|opc?|res|xres|password|secret)(_|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/\[\]+*@-]+", re.ASCII)
-_LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
-
 Level = Literal["debug", "info", "warning", "error"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+_LEVELS: Final = {name: getattr(logging, name.upper()) for name in LEVELS}
+
 Format = Literal["console", "json"]
 
 
@@ -66,10 +67,21 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
             mask_secrets,
             console_line if form == "console" else structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: _Lines(stream or sys.stderr),
-        cache_logger_on_first_use=False,  # tests and the command line configure it again
+        cache_logger_on_first_use=False,  # so that all of it can be changed while running
     )
+    set_level(level)
+
+
+def set_level(level: Level) -> None:
+    """Tell from now on what is at least of this level."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
+
+
+def level() -> Level:
+    """Give the level of what is told."""
+    logger = structlog.get_logger()
+    return next(name for name in _LEVELS if logger.is_enabled_for(_LEVELS[name]))
 
 
 def describe(error: BaseException) -> str:

@@ -94,3 +94,16 @@ def test_stderr_is_where_it_goes_unless_told_otherwise(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith(" ready\n")
+
+
+@pytest.mark.parametrize("name", log.LEVELS)
+def test_the_level_changes_while_running_for_loggers_that_are_there(name):
+    stream = io.StringIO()
+    log.configure("error", "json", stream)
+    logger = structlog.get_logger()
+    log.set_level(name)
+    assert log.level() == name
+    for word in log.LEVELS:
+        getattr(logger, word)("word")
+    levels = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
+    assert levels == list(log.LEVELS[log.LEVELS.index(name) :])

@@ -17,7 +17,7 @@ WITHOUT_TEST_FILE = {"__init__.py", "__main__.py"}
 
 # What a part of the program may import of the two packages. The parts of `pcscf` are its
 # packages and its modules; imports point downwards only. `errors` and `xfrm.model` are at
-# the bottom; config, log, admin and decode stand beside the layers.
+# the bottom; config, log, admin, commands and decode stand beside the layers.
 LAYERS: Mapping[str, set[str]] = {
     "pcscf.errors": set(),
     "pcscf.sip": {"pcscf.errors"},
@@ -29,7 +29,10 @@ LAYERS: Mapping[str, set[str]] = {
     },
     "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
-    "pcscf.admin": {"pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.log", "xfrm"},
+    "pcscf.admin": {
+        "pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.config_sections", "pcscf.log", "xfrm",
+    },
+    "pcscf.commands": {"pcscf.errors"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
@@ -49,7 +52,7 @@ IMPURE_MODULES = {
 
 # Heavy or special packages, and the only places for them.
 CONFINED: Mapping[str, tuple[str, ...]] = {
-    "aiohttp": ("pcscf.admin", "pcscf.commands"),
+    "aiohttp": ("pcscf.admin",),
     "dns": ("pcscf.net.resolver",),
     "prometheus_client": ("pcscf.admin",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),

@@ -32,6 +32,7 @@ _NO_KEYS: Final = AkaKeys(bytes(16), bytes(16))
 _PROBE_ADDRESSES: Final = (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2"))
 _PROBE_LIFETIME: Final = 10  # seconds, should we be killed between adding and deleting
 _SPI_MIN, _SPI_MAX = 256, 2**32 - 1  # RFC 4303 2.1: 1 to 255 are reserved
+_SPI_RESERVED: Final = 1
 
 
 class SaKernel(Protocol):
@@ -50,6 +51,9 @@ class SaKernel(Protocol):
         Returns the number of SAs removed. Call it before the protected ports are
         bound. Of several processes with one reqid, one does it, before the others start.
         """
+
+    def reach(self) -> None:
+        """Ask for an SA that nobody has: KernelRefusal unless the kernel says so."""
 
     def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
         """Install the four SAs with a hard lifetime in seconds, 0 for ever.
@@ -97,6 +101,13 @@ class XfrmKernel:
         self._selectors = selectors
         self._netlink = XfrmSocket()
         self._is_owner = False
+
+    def reach(self) -> None:
+        """Ask for an SA of a reserved SPI (RFC 4303 2.1)."""
+        nobodys = SaId(_PROBE_ADDRESSES[0][0], _SPI_RESERVED)
+        found = self._netlink.get(lambda sequence: wire.get_sa(nobodys, sequence))
+        if isinstance(found, Answer) and found.code != errno.ESRCH:
+            raise refusal("look up an SA", found)
 
     # -- SA sets ------------------------------------------------------------------------------
 

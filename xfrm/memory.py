@@ -20,8 +20,8 @@ from xfrm.model import (
 class MemoryKernel:
     """Behaves as ``XfrmKernel``; time stands still but for ``advance``.
 
-    ``refusal``, while it is set, is what install, extend, read and usage raise. ``unusable``
-    is what ``probe`` finds. ``sas`` holds the SAs as they were asked for, keys too.
+    ``refusal``, while it is set, is what reach, install, extend, read and usage raise.
+    ``unusable`` is what ``probe`` finds. ``sas`` holds the SAs as they were asked for, keys too.
     ``packets`` counts nothing by itself: it is what is told of an SA.
     """
 
@@ -40,6 +40,10 @@ class MemoryKernel:
     def probe(self, suites: Iterable[Suite]) -> dict[Suite, str]:
         """Return those of the suites that are in ``unusable``."""
         return {suite: self.unusable[suite] for suite in suites if suite in self.unusable}
+
+    def reach(self) -> None:
+        """Raise ``refusal``."""
+        self._refuse()
 
     def open(self) -> int:
         """Remove all SAs, as those of an earlier run."""

@@ -2,13 +2,17 @@
 
 Nothing in them is key material, and nothing in them changes with the core afterwards. All
 times are seconds from the moment that was asked about.
+
+What takes a look at all phones is a ``Look``: it goes in steps, and other events may be
+handled in between. A phone that comes or goes meanwhile may be in it or not.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from ipaddress import ip_address
 from itertools import islice
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from pcscf.core.context import Context
 from pcscf.core.granted import identity_key
@@ -17,6 +21,13 @@ from pcscf.core.liveness import Liveness
 from pcscf.core.next_hops import NextHops
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.state import Attempt, Binding, Registration
+
+T = TypeVar("T")
+Look = Generator[None, None, T]
+"""Yields after each step, and returns what was found."""
+
+_STEP: Final = 100  # phones: to compare the identities of one takes some ten microseconds
+_COUNTED: Final = 2000  # SA sets or phones, of which each is only counted
 
 
 class BindingView(NamedTuple):
@@ -94,6 +105,16 @@ class BlockedView(NamedTuple):
     reason: str
 
 
+class Census(NamedTuple):
+    """How many there are: phones protected, in clear and guests' (emergency calls); SA sets.
+
+    ``sas`` is by suite and stage.
+    """
+
+    ues: dict[str, int]
+    sas: dict[tuple[str, str], int]
+
+
 class Views:
     """Makes the views. ``now`` is on the core's clock, in seconds."""
 
@@ -105,34 +126,63 @@ class Views:
         self._guard = guard
         self._liveness = liveness
 
+    @property
+    def total(self) -> int:
+        """How many registrations there are."""
+        return len(self._context.registry)
+
+    @property
+    def total_sas(self) -> int:
+        """How many SA sets there are."""
+        return len(self._context.sas)
+
     def ues(self, now: float, first: int, most: int) -> list[UeView]:
         """List at most ``most`` registrations from number ``first`` on, the oldest being 0."""
         registrations = self._context.registry.all()[first : first + most]
         return [self._ue(one, now) for one in registrations]
 
-    def ues_of(self, identity: str, now: float) -> list[UeView]:
-        """Find the phones of a public or private identity; it costs a look at all phones."""
-        key = identity_key(f"<{identity}>")
-        return [
-            self._ue(one, now)
-            for one in self._context.registry.all()
-            if one.impi == identity or _has(one, identity, key)
-        ]
+    def ues_with(
+        self, text: str, now: float, first: int, most: int
+    ) -> Look[tuple[int, list[UeView]]]:
+        """List those of which an identity or the address has ``text`` in it, in any case.
+
+        Returns how many there are, and the ones from number ``first`` on.
+        """
+        wanted = text.lower()
+        found = yield from self._where(lambda one: _mentions(one, wanted))
+        return len(found), [self._ue(one, now) for one in found[first : first + most]]
+
+    def ues_of(self, who: str, now: float) -> list[UeView]:
+        """Find the phones of a public or private identity, or of an address, all at once."""
+        return finished(self.finding(who, now))
+
+    def finding(self, who: str, now: float) -> Look[list[UeView]]:
+        """Find the phones of a public or private identity, or of an address."""
+        if users := self._context.registry.of_user(who):
+            return [self._ue(one, now) for one in users]
+        host = _address(who)
+        if host:
+            found = yield from self._where(lambda one: one.phone.host == host)
+        else:
+            key = identity_key(f"<{who}>")
+            found = yield from self._where(lambda one: _has(one, who, key))
+        return [self._ue(one, now) for one in found]
 
     def sas(self, now: float, first: int, most: int) -> list[SaSetView]:
         """List at most ``most`` SA sets from number ``first`` on, the oldest being 0."""
         return [_sa_set(row, now) for row in islice(self._context.sas, first, first + most)]
 
-    def sas_by_kind(self) -> dict[tuple[str, str], int]:
-        """Count the SA sets by suite and stage."""
-        return Counter((row.sa_set.suite.name, row.stage.name.lower()) for row in self._context.sas)
-
-    def ues_by_kind(self) -> dict[str, int]:
-        """Count the registrations: protected, in clear, and guests' (emergency calls)."""
-        counts = {"protected": 0, "clear": 0, "guest": 0}
-        for one in self._context.registry.all():
-            counts["guest" if one.is_guest else "protected" if one.current else "clear"] += 1
-        return counts
+    def census(self) -> Look[Census]:
+        """Count phones and SA sets by kind."""
+        ues = Counter(dict.fromkeys(("protected", "clear", "guest"), 0))
+        for part in _parts(self._context.registry.all(), _COUNTED):
+            ues.update(_kind(one) for one in part)
+            yield
+        sas: Counter[tuple[str, str]] = Counter()
+        for rows in _parts(tuple(self._context.sas), _COUNTED):
+            sas.update((row.sa_set.suite.name, row.stage.name.lower()) for row in rows)
+            yield
+        return Census(dict(ues), dict(sas))
 
     def next_hops(self) -> list[HopView]:
         """List the configured next hops, and others of which something is known."""
@@ -147,6 +197,13 @@ class Views:
             BlockedView(one.source, one.until - now, str(one.reason))
             for one in self._guard.blocked()
         ]
+
+    def _where(self, is_wanted: Callable[[Registration], bool]) -> Look[list[Registration]]:
+        found: list[Registration] = []
+        for part in _parts(self._context.registry.all(), _STEP):
+            found += filter(is_wanted, part)
+            yield
+        return found
 
     def _ue(self, one: Registration, now: float) -> UeView:
         return UeView(
@@ -172,6 +229,40 @@ class Views:
         attempt = self._context.registry.attempt((one.impi, one.phone.host, one.phone.emergency))
         if attempt is not None and attempt.row is not None:
             yield attempt.row
+
+
+def finished(look: Look[T]) -> T:
+    """Take a look in one go."""
+    while True:
+        try:
+            next(look)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def _parts(whole: tuple[T, ...], size: int) -> Iterator[tuple[T, ...]]:
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
+
+
+def _kind(one: Registration) -> str:
+    if one.is_guest:
+        return "guest"
+    return "clear" if one.current is None else "protected"
+
+
+def _address(text: str) -> str:
+    """Read a numeric address as the kernel prints it; empty if it is none."""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        return ""
+
+
+def _mentions(one: Registration, text: str) -> bool:
+    texts = (one.impi, one.phone.host, *one.identities)
+    return any(text in known.lower() for known in texts)
 
 
 def _has(one: Registration, identity: str, key: str) -> bool:

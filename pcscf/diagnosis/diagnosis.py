@@ -29,7 +29,7 @@ _MOST_SPIS = 100
 
 
 class Diagnosis:
-    """``journal`` is for the server; ``why``, ``drops`` and ``sa_counters`` are for the admin API.
+    """``journal`` is for the server; ``why``, ``drops`` and ``sas`` are for the admin API.
 
     All of them answer at once, with some short requests to the kernel. ``gm`` are our
     addresses on Gm; the settings are those of ``[diagnosis]``. ``clock`` is seconds since the
@@ -80,27 +80,33 @@ class Diagnosis:
 
     # -- why ----------------------------------------------------------------------------------
 
-    def why(self, who: str, ues: Sequence[UeView]) -> Json:
-        """Say why somebody is not registered, or how it stands.
+    async def why(self, who: str) -> list[Json]:
+        """Say why somebody is not registered, or how it stands: ``time``, ``level``, ``text``.
 
-        ``who`` is an address, an IMPU or an IMPI; ``ues`` are the registrations of it that the
-        core has (``Views.ues_of``).
+        ``who`` is an address, an IMPU or an IMPI. The loop turns while all phones are looked
+        at; the rest is said at once.
         """
+        look = self._views.finding(who, self._loop.time())
+        while True:
+            try:
+                next(look)
+            except StopIteration as end:
+                return self._told(who, end.value)
+            await asyncio.sleep(0)
+
+    def _told(self, who: str, ues: Sequence[UeView]) -> list[Json]:
         address = _address(who)
         now = self._clock()
         phones = self._phones(who, address, ues, now)
         told = sentences(address or who, phones, self._world(now), is_address=bool(address))
-        return {
-            "who": who,
-            "sentences": [
-                {
-                    "time": None if one.time is None else iso(one.time),
-                    "level": one.level.name.lower(),
-                    "text": one.text,
-                }
-                for one in told
-            ],
-        }
+        return [
+            {
+                "time": None if one.time is None else iso(one.time),
+                "level": one.level.name.lower(),
+                "text": one.text,
+            }
+            for one in told
+        ]
 
     def _phones(
         self, who: str, address: str, ues: Sequence[UeView], now: float
@@ -200,12 +206,12 @@ class Diagnosis:
         }
 
     def xfrm_errors(self) -> dict[str, int]:
-        """Give all counters of /proc/net/xfrm_stat since the start; empty if there are none."""
-        return self._stat.since_start()
+        """Give the counters of /proc/net/xfrm_stat as they are now; empty if there are none."""
+        return self._stat.read() or {}
 
     # -- the kernel ---------------------------------------------------------------------------
 
-    def sa_counters(self, one: SaSetView) -> list[Json]:
+    def sas(self, one: SaSetView) -> list[Json]:
         """Give the four SAs of a set with the kernel's counters; None for what it does not say."""
         return [_sa(sa, self._clock()) for sa in read_four(self._kernel, one)]
 

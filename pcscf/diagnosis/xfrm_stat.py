@@ -66,7 +66,7 @@ class XfrmStat:
 
     def look(self, now: float) -> dict[str, int]:
         """Read the file, and give what has risen since the last look."""
-        counts = self._read()
+        counts = self.read()
         if counts is None:
             return {}
         if self._first is None:
@@ -96,7 +96,8 @@ class XfrmStat:
         while self._rises and now - self._rises[0][0] > RECENT:
             self._rises.popleft()
 
-    def _read(self) -> dict[str, int] | None:
+    def read(self) -> dict[str, int] | None:
+        """Give all counters as they are in the file; None if there is none."""
         try:
             lines = self._path.read_text().splitlines()
         except OSError:

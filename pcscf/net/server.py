@@ -173,6 +173,11 @@ class Server:
         if self._key_log:
             self._key_log.close()
 
+    @property
+    def lag(self) -> float:
+        """How late the event loop is, in seconds."""
+        return self._load.lag
+
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
         log.info("held", **self._edge.held())

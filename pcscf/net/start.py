@@ -4,11 +4,16 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
 
+from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
@@ -43,13 +48,24 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
+    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    subject = Subject(
+        core=edge,
+        server=server,
+        kernel=kernel,
+        version=version("pcscf"),
+        started=datetime.now(UTC),
+        gm=settings.gm.addresses,
+        suites=[suite.name for suite in suites],
+    )
+    await serve(server, AdminService(settings.admin, subject, Parts()))
 
 
-async def serve(server: Server) -> None:
+async def serve(server: Server, admin: AdminService | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
-    SIGUSR1 has it log what is held and counted.
+    The admin side opens when phones are served, and closes before they are not: whoever
+    finds it finds a server. SIGUSR1 has it log what is held and counted.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,11 +73,23 @@ async def serve(server: Server) -> None:
     try:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
         await server.start()
-        settle_memory()
-        await stop.wait()
-        log.info("stopping")
+        async with _opened(admin):
+            settle_memory()
+            await stop.wait()
+            log.info("stopping")
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def _opened(admin: AdminService | None) -> AsyncIterator[None]:
+    try:
+        if admin:
+            await admin.start()
+        yield
+    finally:
+        if admin:
+            await admin.close()
 
 
 def require_net_admin(status: Path) -> None:

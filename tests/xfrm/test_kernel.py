@@ -32,6 +32,17 @@ def test_it_is_a_kernel(kernel):
     assert one.present() == frozenset()
 
 
+def test_a_kernel_that_answers_is_reached(netlink, kernel):
+    kernel.reach()
+    assert [kinds(send) for send in netlink.sends] == [["GETSA"]]
+
+
+def test_a_kernel_that_does_not_answer_is_not(netlink, kernel):
+    netlink.lose = 1
+    with pytest.raises(KernelRefusal):
+        kernel.reach()
+
+
 def test_install_is_one_send(netlink, kernel):
     kernel.install(sa_set(), KEYS, 300)
     assert [kinds(send) for send in netlink.sends] == [["NEWSA"] * 4]

@@ -46,7 +46,10 @@ def test_a_name_that_is_taken_is_refused_whole(kernel):
 
 def test_refusal_on_order(kernel):
     kernel.install(sa_set(), KEYS, 300)
+    kernel.reach()
     kernel.refusal = KernelRefusal("install", errno.ENOMEM, "ENOMEM")
+    with pytest.raises(KernelRefusal):
+        kernel.reach()
     with pytest.raises(KernelRefusal):
         kernel.install(replace(sa_set(), ue="192.0.2.11"), KEYS, 300)
     with pytest.raises(KernelRefusal):
