@@ -17,6 +17,7 @@ from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
+from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
@@ -48,7 +49,10 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    diagnosis = Diagnosis(
+        kernel, edge.views, gm=settings.gm.addresses, **settings.diagnosis.model_dump()
+    )
+    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
     subject = Subject(
         core=edge,
         server=server,
@@ -58,7 +62,12 @@ async def _serve(settings: Settings) -> None:
         gm=settings.gm.addresses,
         suites=[suite.name for suite in suites],
     )
-    await serve(server, AdminService(settings.admin, subject, Parts()))
+    diagnosis.start()
+    try:
+        parts = Parts(diagnosis=diagnosis)
+        await serve(server, AdminService(settings.admin, subject, parts))
+    finally:
+        diagnosis.close()
 
 
 async def serve(server: Server, admin: AdminService | None = None) -> None:
