@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pcscf.config_sections import (
     Admin,
     Core,
+    Diagnosis,
     Dns,
     Emergency,
     Gm,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    diagnosis: Diagnosis = Diagnosis()
     log: Log = Log()
     mirror: Mirror = Mirror()
     admin: Admin = Admin()

@@ -304,6 +304,15 @@ class Guard(Section):
         return GuardPolicy(**dict(self))
 
 
+class Diagnosis(Section):
+    """What is looked at and remembered to tell why a phone is not registered; seconds."""
+
+    interval: NonNegativeFloat = 2.0
+    listen: NonNegativeFloat = 30.0
+    max_phones: PositiveInt = 10_000
+    max_age: PositiveFloat = 86_400.0
+
+
 class Log(Section):
     """How much of what happens is told on stderr, and whether keys are kept for captures."""
 

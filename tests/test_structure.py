@@ -38,8 +38,9 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
-        "pcscf.config", "pcscf.log", "pcscf.mirror", "pcscf.admin", "xfrm",
+        "pcscf.config", "pcscf.log", "pcscf.mirror", "pcscf.admin", "pcscf.diagnosis", "xfrm",
     },
+    "pcscf.diagnosis": {"pcscf.core", "xfrm"},
     "pcscf.cli": {"pcscf", "xfrm"},
     "pcscf.__main__": {"pcscf.cli"},
     "pcscf.__init__": set(),

@@ -47,7 +47,9 @@ class Challenges:
             self._challenge(relay, relay.offer, response, keys)
         elif relay.offer is not None:
             # No keys, no agreement; and what was to be protected does not go on in clear.
-            self._context.report("error", "challenge_without_keys", impi=relay.phone.impi)
+            self._context.report(
+                "error", "challenge_without_keys", impi=relay.phone.impi, ue=relay.phone.host
+            )
             raise SipError(500, "No usable challenge from the core")
         elif relay.under is not None and keys is not None:
             raise SipError(421, "Security-Client Required")
@@ -83,6 +85,7 @@ class Challenges:
             return
         if other.began > relay.began:
             raise SipError(500, "Overtaken by a later REGISTER")
+        self._context.report("info", "challenge_superseded", impi=other.impi, ue=other.phone.host)
         self.abort(other)
 
     def _discard(self, row: SaRow) -> None:
@@ -98,7 +101,12 @@ class Challenges:
         from the temporary one that this 401 has to leave under.
         """
         self._context.report(
-            "info", "registration_refused", impi=relay.phone.impi, status=response.status
+            "info",
+            "registration_refused",
+            impi=relay.phone.impi,
+            ue=relay.phone.host,
+            status=response.status,
+            answered=1,
         )
         self._wire.answer(relay.server, response)
         if relay.attempt is not None:
@@ -106,7 +114,14 @@ class Challenges:
 
     def on_install_failed(self, row: SaRow, reason: str) -> None:
         """Undo the attempt and tell the phone; its 401 never left."""
-        self._context.report("error", "sa_install_failed", impi=row.owner.impi, reason=reason)
+        self._context.report(
+            "error",
+            "sa_install_failed",
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
+            reason=reason,
+        )
         self._context.sas.remove(row)
         if isinstance(row.owner, Attempt):
             row.owner.row = None
@@ -140,15 +155,16 @@ class Challenges:
 
     def _report(self, row: SaRow) -> None:
         sa_set = row.sa_set
-        self._context.report(
-            "info",
-            "challenged",
-            impi=row.owner.impi,
-            ue=sa_set.ue,
-            alg=sa_set.suite.alg,
-            ealg=sa_set.suite.ealg,
-            spi_ps=sa_set.spi_ps,
-            spi_pc=sa_set.spi_pc,
-            spi_uc=sa_set.spi_uc,
-            spi_us=sa_set.spi_us,
-        )
+        fields: dict[str, str | int] = {
+            "impi": row.owner.impi,
+            "ue": sa_set.ue,
+            "alg": sa_set.suite.alg,
+            "ealg": sa_set.suite.ealg,
+            "spi_ps": sa_set.spi_ps,
+            "spi_pc": sa_set.spi_pc,
+            "spi_uc": sa_set.spi_uc,
+            "spi_us": sa_set.spi_us,
+        }
+        if row.owner.phone.emergency:
+            fields["emergency"] = 1
+        self._context.report("info", "challenged", **fields)

@@ -52,7 +52,9 @@ class Confirmations:
         """Take a 200 to a REGISTER. Raises SipError 500 where the core skipped the challenge."""
         if relay.attempt is None and relay.offer is not None and relay.under is None:
             # The phone asked for IPsec and is about to be registered without: not with us.
-            self._context.report("error", "not_challenged", impi=relay.phone.impi)
+            self._context.report(
+                "error", "not_challenged", impi=relay.phone.impi, ue=relay.phone.host
+            )
             raise SipError(500, "Registration was not challenged")
         charging = tuple(response.values("p-charging-function-addresses"))
         rewrite.response_downward(response)
@@ -253,14 +255,17 @@ class Confirmations:
 
     def _report(self, event: str, registration: Registration) -> None:
         expires = max((b.expires - self._context.now for b in registration.bindings), default=0)
-        self._context.report(
-            "info",
-            event,
-            impi=registration.impi,
-            impu=", ".join(dict.fromkeys(binding.aor for binding in registration.bindings)),
-            ue=registration.phone.host,
-            expires=round(expires),
-        )
+        fields: dict[str, str | int] = {
+            "impi": registration.impi,
+            "impu": ", ".join(dict.fromkeys(binding.aor for binding in registration.bindings)),
+            "ue": registration.phone.host,
+            "expires": round(expires),
+        }
+        if registration.current is not None:
+            fields["spi_ps"] = registration.current.sa_set.spi_ps
+        if registration.phone.emergency:
+            fields["emergency"] = 1
+        self._context.report("info", event, **fields)
 
 
 def _concerns(binding: Binding, aor: str) -> bool:

@@ -353,7 +353,10 @@ class Edge:
 
     def _answer_unreadable(self, flow: Flow, row: SaRow | None, error: ParseError) -> None:
         response = answer_unreadable(error, self._context.ids.tag())
-        self._context.report("info", "unreadable", peer=str(flow.remote), reason=error.reason)
+        fields = {"peer": str(flow.remote), "reason": error.reason}
+        if row is not None:
+            fields |= {"impi": row.owner.impi, "ue": row.sa_set.ue}
+        self._context.report("info", "unreadable", **fields)
         if flow.side is Side.CLEAR:
             self._guard.note(flow.remote.host, Offence.UNREADABLE)
         if response is not None:

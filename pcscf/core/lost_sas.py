@@ -32,7 +32,13 @@ class LostSas:
             self._lose(row)
 
     def _lose(self, row: SaRow) -> None:
-        self._context.report("warning", "sa_lost", impi=row.owner.impi, spi_ps=row.sa_set.spi_ps)
+        self._context.report(
+            "warning",
+            "sa_lost",
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
+        )
         owner = row.owner
         if isinstance(owner, Attempt):
             self._challenges.abort(owner)

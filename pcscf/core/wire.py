@@ -82,7 +82,11 @@ class Wire:
         flow = self._reply_flow(transaction)
         if flow is None:
             self.context.report(
-                "warning", "answer_dropped", reason="its SAs are gone", status=response.status
+                "warning",
+                "answer_dropped",
+                reason="its SAs are gone",
+                status=response.status,
+                **_concerned(transaction),
             )
             self.servers.forget(transaction)
             return
@@ -127,7 +131,11 @@ class Wire:
             self.context.emit(transaction.sent)
             return
         self.context.report(
-            "warning", "answer_dropped", reason=reason, peer=str(transaction.flow.remote)
+            "warning",
+            "answer_dropped",
+            reason=reason,
+            peer=str(transaction.flow.remote),
+            **_concerned(transaction),
         )
 
     def _reply_flow(self, transaction: ServerTransaction) -> Flow | None:
@@ -308,6 +316,12 @@ def _ways_to_phone(registration: Registration, row: SaRow) -> _Ways:
         return _Ways(stream, None, sent_by)
     usual = _Way(to_phone(row, Transport.UDP), connect=False)
     return _Ways(usual, None if registration.udp_only else stream, sent_by)
+
+
+def _concerned(transaction: ServerTransaction) -> dict[str, str]:
+    """Tell whose request it is that was under SAs, as the fields of a report."""
+    row = transaction.row
+    return {} if row is None else {"impi": row.owner.impi, "ue": row.sa_set.ue}
 
 
 def _ways_in_clear(flow: Flow) -> _Ways:

@@ -17,6 +17,7 @@ from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
+from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
 from pcscf.mirror.hep import Agent
 from pcscf.mirror.homer import mirroring
@@ -51,7 +52,10 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    diagnosis = Diagnosis(
+        kernel, edge.views, gm=settings.gm.addresses, **settings.diagnosis.model_dump()
+    )
+    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
     subject = Subject(
         core=edge,
         server=server,
@@ -63,8 +67,13 @@ async def _serve(settings: Settings) -> None:
     )
     clock = asyncio.get_running_loop().time
     traces = Traces(server.taps.append, server.taps.remove, edge.views, clock)
-    async with mirrored(settings, server):
-        await serve(server, AdminService(settings.admin, subject, Parts(traces=traces)))
+    diagnosis.start()
+    try:
+        parts = Parts(diagnosis=diagnosis, traces=traces)
+        async with mirrored(settings, server):
+            await serve(server, AdminService(settings.admin, subject, parts))
+    finally:
+        diagnosis.close()
 
 
 @asynccontextmanager
