@@ -179,7 +179,7 @@ def _as_it_stands(phone: Phone, view: UeView, world: World) -> Iterator[Sentence
         )
         return
     since = phone.good_since or None
-    who = ", ".join(view.identities)
+    who = ", ".join(one.strip("<>") for one in view.identities)
     rest = f"for another {span(view.expires)}"
     if view.protected:
         current = next((one for one in phone.sets if one.stage == "current"), None)

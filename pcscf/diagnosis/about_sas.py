@@ -1,6 +1,7 @@
 """Sentences about a phone's SAs: what the kernel has counted under them, or no longer has."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from pcscf.diagnosis.counters import SaCounters
 from pcscf.diagnosis.facts import Level, LiveSet, Phone, Sentence, World
@@ -13,6 +14,10 @@ _ENOUGH = 2  # packets to a phone that nothing came back for
 _NOT_UNDER_SAS = (
     "it did not take the 401 (its USIM found AUTN wrong), did not get it, or ESP (IP protocol 50)"
     " is filtered between the phone and here"
+)
+_NO_REGISTER = (
+    "but there was no REGISTER: the phone's CK differs, which a check by IK does not show, its"
+    " ports are not those that it offered (XfrmInStateMismatch), or TCP does not come about"
 )
 _WRONG_KEY = (
     "phone and P-CSCF have different IK or algorithms: compare K and OPc of the USIM with the"
@@ -28,6 +33,8 @@ def about_sets(phone: Phone, world: World) -> Iterator[Sentence]:
             yield from _dropped(one, sa, world)
         if one.stage == "temporary":
             yield _unanswered_yet(one, phone, world)
+        elif one.stage == "previous":
+            yield from _still_in_use(one, phone, world)
         elif one.stage == "current":
             yield from _standing_still(one, world)
     if phone.record is not None:
@@ -51,10 +58,10 @@ def _missing(one: LiveSet, world: World) -> Iterator[Sentence]:
     yield Sentence(
         None,
         Level.BAD,
-        f"Of the four SAs of {name_of(one, world)}, {len(gone)} are not in the kernel"
-        f" ({which}), and nobody here removed them: somebody did with `ip xfrm state`, or another"
-        " program that manages IPsec. Stop that; the phone has to register anew"
-        " (`pcscf deregister`, or flight mode on and off).",
+        f"The kernel no longer has {many(len(gone), 'SA')} of {name_of(one, world)} ({which}),"
+        " which nobody here removed: somebody did with `ip xfrm state`, or another program that"
+        " manages IPsec. Stop that; the phone has to register anew (`pcscf deregister`, or flight"
+        " mode on and off).",
     )
 
 
@@ -120,17 +127,33 @@ def _standing_still(one: LiveSet, world: World) -> Iterator[Sentence]:
         )
 
 
+def _still_in_use(one: LiveSet, phone: Phone, world: World) -> Iterator[Sentence]:
+    """The phone has not used the newer set: the old one is kept for that long (TS 33.203 7.4)."""
+    newer = next((other for other in phone.sets if other.stage == "current"), None)
+    if newer is None or newer.since is None or world.now - newer.since < _PATIENCE:
+        return
+    yield Sentence(
+        newer.since,
+        Level.NOTE,
+        f"It has sent nothing under {name_of(newer, world)} since it registered with it, and is"
+        f" served under {name_of(one, world)} until that runs out: it has nothing to say, or goes"
+        " on with its old SAs and will be lost with them.",
+    )
+
+
 # -- challenges
 
 
 def _unanswered_yet(one: LiveSet, phone: Phone, world: World) -> Sentence:
     """A 401 is out, and its SAs wait for the phone."""
     age = world.now - one.since if one.since else _PATIENCE
+    came = _Came(_counted(one.sas), _answered(phone, one.since), bool(phone.unknown))
     text = (
         f"A 401 went to it {span(age)} ago, and the answer has to come as ESP under"
-        f" {name_of(one, world)}: {_under(_counted(one.sas), has_unknown=bool(phone.unknown))}."
+        f" {name_of(one, world)}: {_told(came)}."
     )
-    return Sentence(one.since, Level.BAD if age >= _PATIENCE else Level.NOTE, text)
+    waits_for_core = came.answered or age < _PATIENCE
+    return Sentence(one.since, Level.NOTE if waits_for_core else Level.BAD, text)
 
 
 def _challenge_that_ended(phone: Phone, known: PhoneRecord, world: World) -> Iterator[Sentence]:
@@ -146,12 +169,25 @@ def _challenge_that_ended(phone: Phone, known: PhoneRecord, world: World) -> Ite
         if last.event == "challenge_unanswered"
         else "had no answer when the phone began anew"
     )
-    when = clock(last.last, world.now)
+    came = _Came(
+        record.counted if record else None,
+        _answered(phone, record.installed if record else None),
+        bool(phone.unknown),
+    )
     yield Sentence(
         last.last,
         Level.BAD,
-        f"Its challenge{_of(record, world)} {how} at {when}{_times(ended, world)}:"
-        f" {_under(record.counted if record else None, has_unknown=bool(phone.unknown))}.",
+        f"Its challenge{_of(record, world)} {how} at {clock(last.last, world.now)}"
+        f"{_times(ended, world)}: {_told(came)}.",
+    )
+
+
+def _answered(phone: Phone, since: float | None) -> bool:
+    """Whether a REGISTER came under SAs since a challenge."""
+    registers = phone.record.of("register_received") if phone.record else []
+    return any(
+        one.fields.get("side") == "protected" and since is not None and one.last >= since
+        for one in registers
     )
 
 
@@ -169,24 +205,30 @@ def _counted(sas: Sequence[SaCounters]) -> tuple[InstalledSa | None, ...]:
     return tuple(sa.kernel for sa in sas)
 
 
-def _under(counted: Sequence[InstalledSa | None] | None, *, has_unknown: bool) -> str:
-    """Say what came under the two inbound SAs, the first and the last."""
+class _Came(NamedTuple):
+    """What came after a challenge: counted under its SAs, as a REGISTER, and under no SA."""
+
+    counted: Sequence[InstalledSa | None] | None
+    answered: bool
+    unknown: bool
+
+
+def _told(came: _Came) -> str:
+    """Say what came under the two inbound SAs, the first and the last of the four."""
+    if came.answered:
+        return "its answer came, and the core has not decided on it"
+    counted = came.counted
     if counted is None or counted[0] is None or counted[3] is None:
         return "what came under its SAs was not counted"
-    inbound = counted[0], counted[3]
-    passed = sum(sa.packets for sa in inbound if sa)
-    failed = sum(sa.integrity_failed for sa in inbound if sa)
+    passed = counted[0].packets + counted[3].packets
+    failed = counted[0].integrity_failed + counted[3].integrity_failed
     if failed and not passed:
-        return f"ESP of the phone came and failed the integrity check ({failed}): {_WRONG_KEY}"
+        return f"{many(failed, 'packet')} came and failed the integrity check; {_WRONG_KEY}"
     if passed:
-        return (
-            f"ESP of the phone came and was accepted ({many(passed, 'packet')}), but no REGISTER"
-            " with a usable answer was in it: see XfrmInStateMismatch, and look at the messages"
-            " with `pcscf trace`"
-        )
-    if has_unknown:
+        return f"{many(passed, 'packet')} came and passed the integrity check, {_NO_REGISTER}"
+    if came.unknown:
         return "no ESP came under them, but ESP with other SPIs does: the phone uses old SAs"
-    return f"no ESP of the phone has arrived under them: {_NOT_UNDER_SAS}"
+    return f"no ESP of the phone has arrived under them; {_NOT_UNDER_SAS}"
 
 
 def _were(count: int) -> str:

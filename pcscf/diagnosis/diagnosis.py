@@ -122,9 +122,12 @@ class Diagnosis:
         return tuple(self._phone(key, record, views.get(key), now) for key, record in shown)
 
     def _records_of(self, who: str, ues: Sequence[UeView]) -> list[PhoneRecord]:
-        """Find all addresses from which a user was heard."""
+        """Find the addresses from which a user was heard; since it registered, if it is."""
         names = dict.fromkeys((who, *(ue.impi for ue in ues)))
-        return [record for name in names for record in self.journal.of(name)]
+        records = [record for name in names for record in self.journal.of(name)]
+        here = {PhoneKey(ue.ue, ue.impi) for ue in ues}
+        since = max((one.last_of("registered") for one in records if one.key in here), default=0)
+        return [one for one in records if one.key in here or one.last > since]
 
     def _phone(
         self, key: PhoneKey, record: PhoneRecord | None, view: UeView | None, now: float

@@ -144,7 +144,8 @@ class Journal:
         self._by_spi: dict[int, SetRecord] = {}  # of our two inbound SAs
         self.forgotten = 0  # phones, since the start
 
-    def __len__(self) -> int:
+    @property
+    def remembered(self) -> int:
         """How many phones are remembered."""
         return len(self._phones) + len(self._strangers)
 

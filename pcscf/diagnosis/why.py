@@ -49,7 +49,8 @@ def _about_addresses(phones: Sequence[Phone], world: World) -> Iterator[Sentence
 
 def _of(phone: Phone, one: Sentence, phones: Sequence[Phone]) -> Sentence:
     ue, impi = phone.key
-    whose = f"{impi} at {ue}" if impi else ue
+    is_guest = phone.view is not None and phone.view.guest  # who has a name of our making
+    whose = f"{impi} at {ue}" if impi and not is_guest else ue
     return one if len(phones) == 1 else one._replace(text=f"{whose}: {one.text}")
 
 
