@@ -222,7 +222,7 @@ class Edge:
             client = None
         if client is None or not _may_answer(client, row):
             self._context.report(
-                "debug", "stray_response", peer=str(flow.remote), status=response.status
+                "debug", "stray_response", response, peer=str(flow.remote), status=response.status
             )
             return
         if row is not None:
@@ -273,7 +273,9 @@ class Edge:
                 if user is not None:  # else of a refusal in clear, which is not remembered
                     self._originating.on_ack(ack, user)
         except SipError as error:
-            self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
+            self._context.report(
+                "debug", "ack_dropped", ack, peer=str(flow.remote), reason=error.reason
+            )
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
