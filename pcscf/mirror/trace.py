@@ -45,7 +45,7 @@ class Trace:
         self.who = who
         self._views = views
         self._watched = None if who is None else Watched(who, views, clock)
-        self._looking = self._watched.looking() if self._watched else iter(())
+        self.looking = self._watched.looking() if self._watched else iter(())
         self._stamp = stamp
         self._room = room
         self._octets = octets
@@ -85,7 +85,7 @@ class Trace:
 
     async def __anext__(self) -> bytes:
         r"""Give the next line with its ``\n``, a blank one after long silence; end when closed."""
-        for _ in self._looking:  # a step of the look at all phones for each turn of the loop
+        for _ in self.looking:  # a step of the look at all phones for each turn of the loop
             await asyncio.sleep(0)
         while not (self._queue or self._lost):
             if self._is_closed:

@@ -39,7 +39,7 @@ class TappedStage(Stage):
             stamp=lambda: round(self.now * 1e9),
             **more,
         )
-        for _ in trace._looking:
+        for _ in trace.looking:
             pass
         self.taps.append(trace)
         return trace

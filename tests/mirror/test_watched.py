@@ -3,8 +3,6 @@
 import pytest
 
 from pcscf.mirror import watched
-from pcscf.sip.message import parse
-from tests.bench.timing import best
 from tests.core.call import IncomingCall, OutgoingCall
 from tests.core.phone import Phone
 from tests.core.stage import FROM_CORE, IMPI, IMPU, REALM, S_CSCF, UE
@@ -141,24 +139,3 @@ def test_calls_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(trace._queue) == before + 2
     trace.seen(mine, b"OPTIONS sip:x SIP/2.0\r\n\r\n", sent=False)  # without any Call-ID
     assert len(trace._queue) == before + 3
-
-
-def test_a_message_of_others_costs_less_than_finding_its_lines() -> None:
-    stage = TappedStage()
-    Phone(stage).registered()
-    trace = stage.trace(IMPU)
-    stranger = other(stage)
-    stranger.registered()
-    data = stranger.message(
-        "MESSAGE", "sip:b@example.net", "P-Access-Network-Info: x", body=b"x" * 500
-    )
-    flow, before = stranger.protected_flow(), len(trace._queue)
-
-    def watch() -> None:
-        for _ in range(200):
-            trace.seen(flow, data, sent=False)
-
-    watching = best(20, watch, 200)
-    reading = best(20, lambda: [parse(data) for _ in range(200)], 200)
-    assert len(trace._queue) == before
-    assert watching < reading, (watching, reading)  # microseconds: 3 and 5

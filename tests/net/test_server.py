@@ -411,6 +411,28 @@ async def test_a_report_is_a_line_of_the_log(written):
 
 
 @looped
+async def test_a_report_below_the_level_is_no_line_but_the_journal_has_it(written):
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [Report("debug", "stray_response", {"peer": "192.0.2.9"})]
+        log.set_level("info")
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert "stray_response" not in {line["event"] for line in written()}
+        assert b.journal.told == [("reported", "debug", "stray_response", {"peer": "192.0.2.9"})]
+
+
+@looped
+async def test_datagrams_leave_together_though_something_is_reported_in_between(monkeypatch):
+    async with bench() as b:
+        sent: list[int] = []
+        udp = b.server._udp[b.clear.local]
+        monkeypatch.setattr(udp, "send", lambda effects: sent.append(len(effects)))
+        report = Report("info", "registered", {})
+        b.edge.answers[SipReceived] = [b.send(b"1"), report, b.send(b"2")]
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert sent == [2]
+
+
+@looped
 async def test_a_defect_costs_one_event_and_tells_no_secret(written):
     async with bench() as b:
 
