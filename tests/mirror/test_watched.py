@@ -139,3 +139,32 @@ def test_calls_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(trace._queue) == before + 2
     trace.seen(mine, b"OPTIONS sip:x SIP/2.0\r\n\r\n", sent=False)  # without any Call-ID
     assert len(trace._queue) == before + 3
+
+
+def invite(contact: str) -> bytes:
+    return f"INVITE {contact} SIP/2.0\r\nTo: <sip:group@example.net>\r\n\r\n".encode()
+
+
+def test_a_public_identity_may_be_written_without_its_scheme() -> None:
+    stage = TappedStage()
+    Phone(stage, impu="sip:alice@home.example").registered()
+    trace = stage.trace("alice@home.example")
+    trace.seen(FROM_CORE, invite(f"sip:ue@{UE}:40002"), sent=False)
+    assert len(trace._queue) == 1
+
+
+def test_a_trace_of_an_address_is_not_about_the_users_other_phone() -> None:
+    stage = TappedStage()
+    Phone(stage).registered()
+    second = other(stage)
+    second.impi, second.impu = IMPI, IMPU
+    second.challenged()
+    second.says(second.answer())
+    contacts = (f"sip:ue@{UE}:40002", f"sip:ue@{second.host}:{second.port_us}")
+    listed = [f"Contact: <{contact}>;expires=600" for contact in contacts]
+    stage.core_says(stage.last_to_core(), 200, *listed)
+    of_address, of_user = stage.trace(UE), stage.trace(IMPU)
+    for trace in (of_address, of_user):
+        for contact in contacts:
+            trace.seen(FROM_CORE, invite(contact), sent=False)
+    assert (len(of_address._queue), len(of_user._queue)) == (1, 2)
