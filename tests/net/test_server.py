@@ -430,7 +430,7 @@ async def test_datagrams_leave_together_though_something_is_reported_in_between(
         def look(*_told: object) -> None:
             there.append(bool(select.select([b.peer], [], [], 0)[0]))
 
-        b.journal.reported = look
+        vars(b.journal)["reported"] = look
         report = Report("info", "registered", {})
         b.edge.answers[SipReceived] = [b.send(b"1"), report, b.send(b"2"), report]
         b.server.dispatch(SipReceived(b.clear, b""))
