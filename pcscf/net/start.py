@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -89,7 +90,17 @@ async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
         yield
 
 
-async def serve(server: Server, admin: AdminService | None = None) -> None:
+class Beside(Protocol):
+    """What runs beside a server that is up: the admin side."""
+
+    async def start(self) -> None:
+        """Open. Raises StartError; ``close`` is due then as well."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+async def serve(server: Server, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens when phones are served, and closes before they are not: whoever
@@ -110,7 +121,7 @@ async def serve(server: Server, admin: AdminService | None = None) -> None:
 
 
 @asynccontextmanager
-async def _opened(admin: AdminService | None) -> AsyncIterator[None]:
+async def _opened(admin: Beside | None) -> AsyncIterator[None]:
     try:
         if admin:
             await admin.start()

@@ -18,7 +18,7 @@ from pcscf.mirror.homer import Homer
 from pcscf.net import start
 from pcscf.net.server import Server
 from tests.net.support import looped, settings, udp_peer, until
-from tests.net.test_server import KEYS, SAS, FakeMonitor, Script
+from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
 from xfrm.algorithms import SUITES
 from xfrm.errors import KernelRefusal
 from xfrm.memory import MemoryKernel
@@ -126,6 +126,52 @@ async def test_sigusr1_has_it_say_what_it_holds(written):
     assert (held["event"], held["registrations"], counted["guard_blocked"]) == ("held", 3, 2)
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
+
+
+class Beside:
+    """An admin side that keeps a diary with the server's log."""
+
+    def __init__(self, error: StartError | None = None) -> None:
+        self._error = error
+
+    async def start(self) -> None:
+        structlog.get_logger().info("opened")
+        if self._error:
+            raise self._error
+
+    async def close(self) -> None:
+        structlog.get_logger().info("closed")
+
+
+@looped
+async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
+    kernel = MemoryKernel()
+    server = Server(settings(), Script(), kernel, FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, Beside()))
+    await until(lambda: "opened" in [line["event"] for line in written()])
+    closed = server.close
+
+    async def close() -> None:
+        structlog.get_logger().info("server_closed")
+        await closed()
+
+    server.close = close  # type: ignore[method-assign]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    events = [line["event"] for line in written()]
+    assert events == ["ready", "opened", "stopping", "closed", "server_closed"]
+    assert not kernel.is_open
+
+
+@looped
+async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_behind(written):
+    given, kernel = settings(), MemoryKernel()
+    server = Server(given, Script(), kernel, FakeMonitor())
+    with pytest.raises(StartError, match="no directory"):
+        await start.serve(server, Beside(StartError("admin.socket: no directory")))
+    assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
+    assert not kernel.is_open
+    assert not in_use(given.gm.port)
 
 
 @looped
