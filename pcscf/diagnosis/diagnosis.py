@@ -38,6 +38,7 @@ class Diagnosis:
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         kernel: SaKernel,
         views: Views,
         *,
@@ -52,7 +53,7 @@ class Diagnosis:
     ) -> None:
         self._kernel = kernel
         self._views = views
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._clock = clock
         self._started = clock()
         self._stat = XfrmStat(stat)
