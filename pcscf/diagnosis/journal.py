@@ -234,7 +234,8 @@ class Journal:
     def _count(self, phone: PhoneRecord, now: float) -> None:
         """Read what the kernel has counted under the set of a challenge before the set goes."""
         record = next((one for one in reversed(phone.sets) if _is_temporary(one)), None)
-        if record is not None and self._looks.add("", now) <= _LOOKS_AT_ONCE:
+        if record is not None and self._looks.level("", now) < _LOOKS_AT_ONCE:
+            self._looks.add("", now)
             with contextlib.suppress(XfrmError, OSError):
                 record.counted = self._read(record.sa_set)
 

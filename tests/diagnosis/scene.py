@@ -90,7 +90,9 @@ class Ears:
 class Scene(Stage):
     """The stage, whose effects the journal is told of as the server does it."""
 
-    def __init__(self, directory: Path, *, options: dict[str, Any] | None = None, **policy: Any) -> None:
+    def __init__(
+        self, directory: Path, *, options: dict[str, Any] | None = None, **policy: Any
+    ) -> None:
         super().__init__(**policy)
         self.counters = Counting()
         self.loop = Loop(lambda: self.now)
