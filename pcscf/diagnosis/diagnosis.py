@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from pcscf.core.source import source
 from pcscf.core.views import SaSetView, UeView, Views
@@ -22,7 +23,7 @@ from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaId, SaSet
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 _MOST_PHONES = 20  # told of in one answer: more at one address are a simulator
 _MOST_SPIS = 100

@@ -2,12 +2,13 @@
 
 import asyncio
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pcscf.core.effects import Effect, ExtendSas, InstallSas, RemoveSas, Report
 from pcscf.core.events import InstallFailed
+from pcscf.core.flow import Flow, Side
 from pcscf.diagnosis.diagnosis import Diagnosis
 from tests.core.stage import GM, GM6, Stage
 from xfrm.errors import KernelRefusal
@@ -116,6 +117,17 @@ class Scene(Stage):
     def clock(self) -> float:
         return EPOCH + self.now
 
+    def receive(self, flow: Flow, data: bytes) -> list[Effect]:
+        """Take a message; one under SAs was counted by the kernel."""
+        if flow.side is Side.PROTECTED:
+            self.counters.packets.update(sa for sa in self._inbound(flow))
+        return super().receive(flow, data)
+
+    def _inbound(self, flow: Flow) -> Iterator[SaId]:
+        for one in self.kernel:
+            if one.ue == flow.remote.host and one.port_uc == flow.remote.port:
+                yield one.ids[0]
+
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
         failed = super()._carry_out(effect)
         match effect:
@@ -152,10 +164,9 @@ class Scene(Stage):
         before = int(self.stat.read_text().split()[1])
         self.drop(XfrmInNoStates=before + 1)
         self.wait(3)
-        self.ears.packets += [(source, sa)] * count
-        self.wait(1)
         self.drop(XfrmInNoStates=before + 1 + count)
-        self.wait(3)
+        self.ears.packets += [(source, sa)] * count
+        self.wait(4)
 
     def refuse_counters(self) -> None:
         """Have the kernel answer no question."""

@@ -1,10 +1,10 @@
 """SPIs off packets; the sockets themselves need a right and ESP (tests/netns/test_diagnosis.py)."""
 
 import socket
+from typing import ClassVar
 
 import pytest
 
-from pcscf.diagnosis import raw_esp
 from pcscf.diagnosis.raw_esp import RawEsp, open_raw_esp, read_spi
 from xfrm.model import SaId
 
@@ -31,7 +31,7 @@ def test_the_spi_is_behind_the_ip_header(data: bytes, has_header: bool, spi: int
 class Socket:
     """A raw socket with packets in it."""
 
-    made: list["Socket"] = []
+    made: ClassVar[list["Socket"]] = []
     failure: OSError | None = None
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
@@ -64,7 +64,7 @@ class Socket:
 
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Socket]:
-    monkeypatch.setattr(raw_esp.socket, "socket", Socket)
+    monkeypatch.setattr("socket.socket", Socket)
     monkeypatch.setattr(Socket, "made", [])
     return Socket.made
 
