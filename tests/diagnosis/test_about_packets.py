@@ -138,7 +138,7 @@ def test_an_address_of_which_nothing_came(scene: Scene) -> None:
     scene.wait(3600)
     (told,) = scene.why("192.0.2.99")
     assert told.startswith(
-        "bad: Nothing of 192.0.2.99 has arrived since 00:00:00: no REGISTER, and"
+        "bad: No REGISTER of 192.0.2.99 has reached us since 00:00:00, and no ESP without an SA."
     )
     assert "`tcpdump -ni any host 192.0.2.99`" in told
 
@@ -160,7 +160,7 @@ def test_what_may_have_been_forgotten_is_said(tmp_path: Path) -> None:
 
 def test_who_cannot_see_spis_says_so(tmp_path: Path) -> None:
     scene = Scene(tmp_path, options={"listen": 0})
-    assert "no ESP without an SA that could be seen" in scene.why("192.0.2.99")[0]
+    assert "and ESP without an SA cannot be seen" in scene.why("192.0.2.99")[0]
 
 
 # -- what the kernel drops

@@ -235,6 +235,17 @@ def test_one_of_two_next_hops_is_out(tmp_path: Path) -> None:
     ]
 
 
+def test_one_that_is_out_is_no_concern_of_a_phone_that_is_well(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, next_hops=TWO_HOPS)
+    phone = Phone(scene)
+    for _ in range(4):
+        phone.says_in_clear(phone.register())
+        scene.wait(5)
+        scene.core_refuses(403)
+    phone.registered()
+    assert one(scene).startswith("ok: Registered")
+
+
 # -- what we refuse
 
 

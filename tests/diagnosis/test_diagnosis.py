@@ -51,6 +51,16 @@ def test_a_simulator_is_cut_short(scene: Scene) -> None:
     assert len(scene.why(UE)) == module._MOST_PHONES
 
 
+def test_a_set_whose_time_is_over_is_not_asked_about(scene: Scene, phone: Phone) -> None:
+    """Its end was not told: the kernel refused to remove it, say."""
+    phone.challenged()
+    record = scene.journal.set_with(phone.set_in_kernel().ids[0])
+    assert record is not None
+    assert "A 401 went to it" in scene.why(UE)[0]
+    record.expires = scene.clock()
+    assert scene.why(UE) == [f"note: {UE} is not registered, and no REGISTER of it is under way."]
+
+
 # -- the four SAs
 
 

@@ -55,6 +55,14 @@ def test_each_name_finds_the_phone(scene: Scene, phone: Phone) -> None:
         assert scene.why(who) == told
 
 
+def test_each_spi_finds_the_phone(scene: Scene, phone: Phone) -> None:
+    phone.registered()
+    told = scene.why(UE)
+    for sa in phone.set_in_kernel().ids:
+        assert scene.why(f"0x{sa.spi:08X}") == told
+    assert "Nobody has asked to register as 0x00001267" in scene.why("0x00001267")[0]
+
+
 def test_who_is_not_registered_is_found_by_name_too(scene: Scene, phone: Phone) -> None:
     phone.says_in_clear(phone.register())
     scene.core_refuses(403)
@@ -89,4 +97,4 @@ def test_an_address_may_be_written_otherwise(scene: Scene) -> None:
 
 def test_somebody_of_whom_there_is_nothing_to_say(scene: Scene) -> None:
     scene.journal.reported("info", "phone_back", {"impi": IMPI, "ue": UE})
-    assert scene.why(UE) == [f"note: {UE} is not registered, and has not asked to."]
+    assert scene.why(UE) == [f"note: {UE} is not registered, and no REGISTER of it is under way."]

@@ -110,7 +110,7 @@ def test_a_phone_that_is_well(site: Site, admin: AdminSocket, version: int) -> N
 def test_an_address_of_which_nothing_came(site: Site, admin: AdminSocket) -> None:
     address = site.phone().address
     told = only(admin, address)
-    assert told.startswith(f"bad: Nothing of {address} has arrived since ")
+    assert told.startswith(f"bad: No REGISTER of {address} has reached us since ")
 
 
 @VERSIONS
