@@ -112,10 +112,11 @@ def never_heard(address: str, world: World) -> Sentence:
     return Sentence(
         None,
         Level.BAD,
-        f"Nothing of {address} has arrived since {since}{but}: no REGISTER, and no ESP without an"
-        f" SA{_as_far_as(world)}. See whether the phone was given this P-CSCF's address (PCO), and"
+        f"No REGISTER of {address} has reached us since {since}{but}, {_and_no_esp(world)}. See"
+        " whether the phone was given this P-CSCF's address (PCO), and"
         " whether its packets get here: routes and firewalls, UDP and TCP to gm.port;"
-        f" `tcpdump -ni any host {address}`. Ranges in guard.blocked are not answered at all.",
+        f" `tcpdump -ni any host {address}`. What the guard keeps out, by guard.blocked or for"
+        " load, is not told here: see `pcscf status`.",
     )
 
 
@@ -131,8 +132,8 @@ def nobody(identity: str, world: World) -> Sentence:
     )
 
 
-def _as_far_as(world: World) -> str:
-    return " that could be seen" if world.blind else ""
+def _and_no_esp(world: World) -> str:
+    return "and ESP without an SA cannot be seen" if world.blind else "and no ESP without an SA"
 
 
 # -- what the kernel dropped, whosever it was

@@ -139,7 +139,7 @@ def about_registration(phone: Phone, world: World) -> Iterator[Sentence]:
         yield from _as_it_stands(phone, phone.view, world)
     if phone.record is None:
         return
-    recent = [one for one in phone.record.happened.values() if one.last > phone.good_since]
+    recent = phone.record.since_registered()
     if not phone.is_registered:
         yield from _how_it_ended(recent, world)
         yield from _on_its_way(phone, recent, world)
@@ -206,19 +206,16 @@ def _as_it_stands(phone: Phone, view: UeView, world: World) -> Iterator[Sentence
 
 def _how_it_ended(recent: list[Happening], world: World) -> Iterator[Sentence]:
     """The last of the ways to end; an earlier one is history."""
-    ends = [one for one in recent if one.event in _ENDS]
-    if ends:
-        last = max(ends, key=lambda one: one.last)
+    last = next((one for one in recent if one.event in _ENDS), None)
+    if last is not None:
         told = _ENDS[last.event]
         yield Sentence(last.last, told.level, told.text.format(when=clock(last.last, world.now)))
 
 
 def _on_its_way(phone: Phone, recent: list[Happening], world: World) -> Iterator[Sentence]:
     """A REGISTER of which nothing has come yet."""
-    if not recent:
-        return
-    last = max(recent, key=lambda one: one.last)
-    if last.event == "register_received" and not phone.sets:
+    last = next(iter(recent), None)
+    if last is not None and last.event == "register_received" and not phone.sets:
         yield Sentence(
             last.last,
             Level.NOTE,

@@ -9,6 +9,7 @@ from pcscf.diagnosis.journal import Happening, PhoneRecord, SetRecord
 from pcscf.diagnosis.words import clock, many, span, spi
 from xfrm.model import InstalledSa
 
+_ENDS_A_CHALLENGE = ("challenge_unanswered", "challenge_superseded")
 _PATIENCE = 10.0  # seconds: an answer that is out for less is no fault yet
 _ENOUGH = 2  # packets to a phone that nothing came back for
 _NOT_UNDER_SAS = (
@@ -158,8 +159,7 @@ def _unanswered_yet(one: LiveSet, phone: Phone, world: World) -> Sentence:
 
 def _challenge_that_ended(phone: Phone, known: PhoneRecord, world: World) -> Iterator[Sentence]:
     """The last challenge that led to nothing, by what was counted before its SAs went."""
-    ended = known.of("challenge_unanswered", "challenge_superseded")
-    ended = [one for one in ended if one.last > phone.good_since]
+    ended = [one for one in known.since_registered() if one.event in _ENDS_A_CHALLENGE]
     if not ended:
         return
     last = ended[0]

@@ -1,10 +1,12 @@
 """The diagnosis of one P-CSCF: what the admin API asks, answered in values for JSON."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from pcscf.core.source import source
 from pcscf.core.views import SaSetView, UeView, Views
@@ -22,8 +24,9 @@ from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaId, SaSet
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
+_SPI = re.compile(r"0x[0-9a-fA-F]{1,8}")
 _MOST_PHONES = 20  # told of in one answer: more at one address are a simulator
 _MOST_SPIS = 100
 
@@ -38,6 +41,7 @@ class Diagnosis:
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         kernel: SaKernel,
         views: Views,
         *,
@@ -52,7 +56,7 @@ class Diagnosis:
     ) -> None:
         self._kernel = kernel
         self._views = views
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._clock = clock
         self._started = clock()
         self._stat = XfrmStat(stat)
@@ -83,16 +87,22 @@ class Diagnosis:
     async def why(self, who: str) -> list[Json]:
         """Say why somebody is not registered, or how it stands: ``time``, ``level``, ``text``.
 
-        ``who`` is an address, an IMPU or an IMPI. The loop turns while all phones are looked
-        at; the rest is said at once.
+        ``who`` is an address, an IMPU, an IMPI, or an SPI as ``0x1234abcd``. The loop turns
+        while all phones are looked at; the rest is said at once.
         """
-        look = self._views.finding(who, self._loop.time())
+        name = (self._owner(int(who, 16)) or who) if _SPI.fullmatch(who) else who
+        look = self._views.finding(name, self._loop.time())
         while True:
             try:
                 next(look)
             except StopIteration as end:
-                return self._told(who, end.value)
+                return self._told(name, end.value)
             await asyncio.sleep(0)
+
+    def _owner(self, spi: int) -> str:
+        """Say who has, or had last, an SA with an SPI; empty if that is nobody."""
+        sets = self.journal.with_spi(spi)
+        return max(sets, key=lambda one: one.installed).impi if sets else ""
 
     def _told(self, who: str, ues: Sequence[UeView]) -> list[Json]:
         address = _address(who)

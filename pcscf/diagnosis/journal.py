@@ -12,6 +12,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from pcscf.core.meter import Meters
@@ -109,8 +110,12 @@ class PhoneRecord:
 
     def of(self, *events: str) -> list[Happening]:
         """Give what happened of these kinds, the latest first."""
-        found = [one for one in self.happened.values() if one.event in events]
-        return sorted(found, key=lambda one: -one.last)
+        return [one for one in reversed(self.happened.values()) if one.event in events]
+
+    def since_registered(self) -> list[Happening]:
+        """Give what happened since it registered last, the latest first: all before is over."""
+        latest = reversed(self.happened.values())
+        return list(takewhile(lambda one: one.event != "registered", latest))
 
     def last_of(self, *events: str) -> float:
         """When something of these kinds happened last; 0 for never."""
@@ -234,7 +239,8 @@ class Journal:
     def _count(self, phone: PhoneRecord, now: float) -> None:
         """Read what the kernel has counted under the set of a challenge before the set goes."""
         record = next((one for one in reversed(phone.sets) if _is_temporary(one)), None)
-        if record is not None and self._looks.add("", now) <= _LOOKS_AT_ONCE:
+        if record is not None and self._looks.level("", now) < _LOOKS_AT_ONCE:
+            self._looks.add("", now)
             with contextlib.suppress(XfrmError, OSError):
                 record.counted = self._read(record.sa_set)
 

@@ -26,7 +26,11 @@ def sentences(
     if not phones:
         found.append(never_heard(who, world) if is_address else nobody(who, world))
     elif not found:
-        found.append(Sentence(None, Level.NOTE, f"{who} is not registered, and has not asked to."))
+        found.append(
+            Sentence(
+                None, Level.NOTE, f"{who} is not registered, and no REGISTER of it is under way."
+            )
+        )
     troubled = any(one.level is Level.BAD for one in found) or not any(
         phone.is_registered for phone in phones
     )

@@ -54,7 +54,11 @@ async def _serve(settings: Settings) -> None:
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
     diagnosis = Diagnosis(
-        kernel, edge.views, gm=settings.gm.addresses, **settings.diagnosis.model_dump()
+        asyncio.get_running_loop(),
+        kernel,
+        edge.views,
+        gm=settings.gm.addresses,
+        **settings.diagnosis.model_dump(),
     )
     server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
     subject = Subject(
