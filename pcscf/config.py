@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pcscf.config_sections import (
     Admin,
     Core,
+    Diagnosis,
     Dns,
     Emergency,
     Gm,
@@ -31,6 +32,7 @@ from pcscf.config_sections import (
     Liveness,
     Log,
     Media,
+    Mirror,
     Proxy,
     RegEvent,
     Security,
@@ -68,7 +70,9 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    diagnosis: Diagnosis = Diagnosis()
     log: Log = Log()
+    mirror: Mirror = Mirror()
     admin: Admin = Admin()
 
     @classmethod

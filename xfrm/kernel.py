@@ -70,6 +70,9 @@ class SaKernel(Protocol):
     def dump(self) -> list[InstalledSa]:
         """Return all SAs of ours with their counters, without keys."""
 
+    def read(self, sa: SaId) -> InstalledSa | None:
+        """Return one SA with its counters, without keys, whosever it is; None if there is none."""
+
     def present(self) -> frozenset[SaId]:
         """Return the names of all SAs of ours; cheaper than ``dump``."""
 
@@ -148,15 +151,16 @@ class XfrmKernel:
         return sa_set.associations(keys, self._reqid, self._selectors, lifetime)
 
     def _added(self, sa: SaId) -> int:
-        """When an SA was created, in seconds since the epoch.
+        """When an SA was created, in seconds since the epoch."""
+        installed = self._get(sa)
+        return installed.added if installed else 0
 
-        The kernel's answer holds the SA's keys too; nothing of it is kept.
-        """
+    def _get(self, sa: SaId) -> InstalledSa | None:
+        """Read one SA. The kernel's answer holds its keys too; nothing of them is kept."""
         found = self._netlink.get(lambda sequence: wire.get_sa(sa, sequence))
         if isinstance(found, Answer):
             raise refusal(f"find {_name(sa)}", found)
-        installed = wire.read_sa(found)
-        return installed.added if installed else 0
+        return wire.read_sa(found)
 
     def _delete(self, sas: Sequence[tuple[SaId, str]]) -> None:
         """Remove SAs, each given by its name and its source."""
@@ -171,6 +175,15 @@ class XfrmKernel:
         """Read the namespace's SAs and keep those of our reqid."""
         read = (wire.read_sa(m) for m in self._netlink.dump(wire.dump_sas) if m.type == Msg.NEWSA)
         return [sa for sa in read if sa is not None and sa.reqid == self._reqid]
+
+    def read(self, sa: SaId) -> InstalledSa | None:
+        """Ask for it by destination and SPI: some microseconds, however many there are."""
+        try:
+            return self._get(sa)
+        except KernelRefusal as error:
+            if error.code == errno.ESRCH:
+                return None
+            raise
 
     def present(self) -> frozenset[SaId]:
         """Read no more of each SA than name and reqid."""

@@ -18,7 +18,11 @@ from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
+from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
+from pcscf.mirror.hep import Agent
+from pcscf.mirror.homer import mirroring
+from pcscf.mirror.trace import Traces
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
@@ -49,7 +53,14 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    diagnosis = Diagnosis(
+        asyncio.get_running_loop(),
+        kernel,
+        edge.views,
+        gm=settings.gm.addresses,
+        **settings.diagnosis.model_dump(),
+    )
+    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
     subject = Subject(
         core=edge,
         server=server,
@@ -59,7 +70,28 @@ async def _serve(settings: Settings) -> None:
         gm=settings.gm.addresses,
         suites=[suite.name for suite in suites],
     )
-    await serve(server, AdminService(settings.admin, subject, Parts()))
+    clock = asyncio.get_running_loop().time
+    traces = Traces(server.taps.append, server.taps.remove, edge.views, clock)
+    diagnosis.start()
+    try:
+        parts = Parts(diagnosis=diagnosis, traces=traces)
+        async with mirrored(settings, server):
+            await serve(server, AdminService(settings.admin, subject, parts))
+    finally:
+        diagnosis.close()
+
+
+@asynccontextmanager
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+    """Have a copy of all SIP sent to a collector within the block, if there is one."""
+    mirror = settings.mirror
+    if mirror.hep is None:
+        yield
+        return
+    agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
+    async with mirroring(*mirror.hep, agent) as homer:
+        server.taps.append(homer)
+        yield
 
 
 class Beside(Protocol):

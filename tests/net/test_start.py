@@ -12,10 +12,12 @@ import pytest
 import structlog
 
 from pcscf import log
+from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.mirror.homer import Homer
 from pcscf.net import start
 from pcscf.net.server import Server
-from tests.net.support import looped, settings, until
+from tests.net.support import looped, settings, udp_peer, until
 from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
 from xfrm.algorithms import SUITES
 from xfrm.errors import KernelRefusal
@@ -182,3 +184,36 @@ async def test_a_failed_start_leaves_nothing_behind():
         await start.serve(Server(given, Script(), MemoryKernel(), monitor))
     assert monitor.is_closed
     await first.close()
+
+
+@looped
+async def test_a_collector_gets_copies_while_the_server_runs():
+    peer, to = udp_peer()
+    server = Server(
+        given := settings(mirror={"hep": f"udp:{to}", "hep_capture_id": 77}),
+        Script(), MemoryKernel(), FakeMonitor(),
+    )  # fmt: skip
+    flow = Flow(Transport.UDP, Side.CORE, to, to)
+    async with start.mirrored(given, server):
+        (tap,) = server.taps
+        assert isinstance(tap, Homer)
+
+        def leaves() -> int:
+            tap.seen(flow, b"OPTIONS sip:x SIP/2.0", sent=True)
+            return tap.sent
+
+        await until(leaves)
+    copy = peer.recv(999)
+    assert copy.startswith(b"HEP3")
+    assert copy.endswith(b"OPTIONS sip:x SIP/2.0")
+    assert (77).to_bytes(4, "big") in copy
+    await server.close()
+    peer.close()
+
+
+@looped
+async def test_without_a_collector_nobody_looks_on():
+    server = Server(given := settings(), Script(), MemoryKernel(), FakeMonitor())
+    async with start.mirrored(given, server):
+        assert server.taps == []
+    await server.close()

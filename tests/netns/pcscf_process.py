@@ -30,7 +30,7 @@ class PcscfProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = (sys.executable, "-m", "pcscf", "run", "--config", str(self._config))
-        before = self.log.count(f" {_READY} ")
+        before = self._starts
         process: subprocess.Popen[bytes] = self.lab.pcscf.popen(
             *command,
             stdout=self._file,
@@ -38,12 +38,17 @@ class PcscfProcess:
             env={**os.environ, "PCSCF_ADMIN__SOCKET": str(self.socket)},
         )
         wait_until(
-            lambda: self.log.count(f" {_READY} ") > before or process.poll() is not None,
+            lambda: self._starts > before or process.poll() is not None,
             "the P-CSCF is ready",
             _START,
         )
         assert process.poll() is None, self.log
         return process
+
+    @property
+    def _starts(self) -> int:
+        """How often it has said that it is ready, on the console or in JSON."""
+        return sum(self.log.count(form) for form in (f" {_READY} ", f'"event": "{_READY}"'))
 
     @property
     def log(self) -> str:

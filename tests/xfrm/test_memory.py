@@ -91,6 +91,19 @@ def test_usage_is_what_a_test_has_counted(kernel):
         list(kernel.usage())
 
 
+def test_one_sa_is_read_by_its_name(kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    one = sa_set().ids[0]
+    kernel.packets[one] += 3
+    read = kernel.read(one)
+    assert (read.id, read.packets, read.lifetime) == (one, 3, 300)
+    kernel.remove(sa_set())
+    assert kernel.read(one) is None
+    kernel.refusal = KernelRefusal("find", errno.ENOMEM, "ENOMEM")
+    with pytest.raises(KernelRefusal):
+        kernel.read(one)
+
+
 def test_open_sweeps_and_close_empties(kernel):
     kernel.install(sa_set(), KEYS, 300)
     assert kernel.open() == 4
