@@ -1,0 +1,51 @@
+// A phone, or whoever is asked for: what is registered, why or why not, and its ladder as it grows.
+
+import { Refused, get, path } from "./api.js";
+import { card } from "./card.js";
+import { make, write } from "./dom.js";
+import { Keyed } from "./keyed.js";
+import { ladder } from "./ladder.js";
+import { why } from "./why.js";
+
+const EVERY = 2; // seconds
+
+const found = async (asked, otherwise) => {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return otherwise;
+    throw error;
+  }
+};
+
+export const phone = ({ who }) => {
+  const reasons = why();
+  const cardList = make("div", "cards-of");
+  const cards = new Keyed(cardList, (ue) => [ue.impi, ue.ue, ue.emergency].join(" "), card);
+  const none = make("p", "none");
+  none.hidden = true;
+  const live = ladder(path("trace", who));
+  live.start();
+  const known = make("div", "known", make("h2", "who", who), reasons.element, none, cardList);
+  return {
+    title: who,
+    element: make("section", "phone", known, live.element),
+    refresh: async (signal, status) => {
+      const [{ ues }, { sentences }] = await Promise.all([
+        found(get(path("ues", who), signal), { ues: [] }),
+        found(get(path("why", who), signal), { sentences: [] }),
+      ]);
+      reasons.update(sentences);
+      cards.update(ues);
+      none.hidden = ues.length > 0;
+      write(none, "Nobody of this name is registered. What comes is shown all the same.");
+      live.know({
+        gm: status.gm,
+        phones: ues.map((ue) => ue.ue),
+        hops: ues.map((ue) => ue.next_hop),
+      });
+      return EVERY;
+    },
+    leave: live.stop,
+  };
+};
