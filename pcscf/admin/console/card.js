@@ -14,7 +14,7 @@ import { NOTHING, counted } from "./words.js";
 const bindingColumns = [
   { name: "Identity", head: true, kind: "who", show: (one) => one.impu },
   { name: "Contact", kind: "long mono", show: (one) => one.contact },
-  countdownColumn("Expires in", (one) => one.expires_in),
+  countdownColumn("Expires in", (one) => one.expires_in, () => true),
 ];
 
 const deregister = (ue) =>
@@ -60,7 +60,7 @@ export const card = (given) => {
       if (mark !== shown) states.replaceChildren(...told.map(badge));
       shown = mark;
       expires.hidden = ue.expires_in === null;
-      wind(left, ue.expires_in);
+      wind(left, ue.expires_in, true);
       about.update(factsOf(ue));
       sets.update(ue.sas);
       noSets.hidden = ue.sas.length > 0;

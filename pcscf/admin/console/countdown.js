@@ -5,16 +5,20 @@ import { NOTHING, span } from "./words.js";
 
 const SOON = 60; // seconds
 
+/** What has to be renewed by then is marked when little is left. */
 const show = (element) => {
   const left = (Number(element.dataset.until) - performance.now()) / 1000;
   write(element, span(left));
-  element.classList.toggle("soon", left < SOON);
+  element.classList.toggle("soon", left < SOON && "alarms" in element.dataset);
 };
 
 /** Let an element count down from so many seconds; null is a time that nobody knows. */
-export const wind = (element, seconds) => {
+export const wind = (element, seconds, isAlarming = false) => {
+  if (isAlarming) element.dataset.alarms = "";
+  else delete element.dataset.alarms;
   if (seconds === null || seconds === undefined) {
     delete element.dataset.until;
+    element.classList.remove("soon");
     write(element, NOTHING);
     return;
   }
@@ -23,10 +27,10 @@ export const wind = (element, seconds) => {
 };
 
 /** A column of a table. */
-export const countdownColumn = (name, secondsOf) => ({
+export const countdownColumn = (name, secondsOf, isAlarming = () => false) => ({
   name,
   kind: "number countdown",
-  put: (cell, item) => wind(cell, secondsOf(item)),
+  put: (cell, item) => wind(cell, secondsOf(item), isAlarming(item)),
 });
 
 setInterval(() => document.querySelectorAll("[data-until]").forEach(show), 1000);

@@ -125,7 +125,7 @@ export const ladder = (path) => {
   });
 
   const lines = stream(path, { got, state: changed });
-  const head = make("div", "ladder-head", make("h2", "", "Live"), state, count, make("span", "buttons", pause, clear));
+  const head = make("div", "ladder-head", make("h2", "", "Ladder"), state, count, make("span", "buttons", pause, clear));
   const element = make("section", "ladder", head, lanes(), make("div", "ladder-body", scroll, empty, end.newest), pane.element);
   element.setAttribute("aria-label", "Live ladder");
   element.addEventListener("keydown", (event) => {

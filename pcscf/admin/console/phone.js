@@ -2,7 +2,7 @@
 
 import { Refused, get, path } from "./api.js";
 import { card } from "./card.js";
-import { make, write } from "./dom.js";
+import { button, make, write } from "./dom.js";
 import { Keyed } from "./keyed.js";
 import { ladder } from "./ladder.js";
 import { why } from "./why.js";
@@ -26,7 +26,8 @@ export const phone = ({ who }) => {
   none.hidden = true;
   const live = ladder(path("trace", who));
   live.start();
-  const known = make("div", "known", make("h2", "who", who), reasons.element, none, cardList);
+  const jump = button("\u2193 Ladder", () => live.element.scrollIntoView(), "jump");
+  const known = make("div", "known", make("div", "phone-head", make("h2", "who", who), jump), reasons.element, none, cardList);
   return {
     title: who,
     element: make("section", "phone", known, live.element),

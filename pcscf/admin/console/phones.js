@@ -8,7 +8,7 @@ import { pager } from "./pager.js";
 import { hrefOf, note } from "./route.js";
 import { PHONE, badge, stage, statesOf } from "./states.js";
 import { table } from "./table.js";
-import { NOTHING, counted } from "./words.js";
+import { NOTHING, number } from "./words.js";
 
 const TYPING = 300; // milliseconds without a key until the words are looked for
 const EVERY = 5; // seconds
@@ -16,11 +16,19 @@ const EVERY_FILTERED = 30; // the P-CSCF has to list all its phones for it
 
 export const nameOf = (ue) => ue.identities[0] ?? (ue.impi || ue.ue);
 
+/** Leave a domain out that stands above in full. */
+const without = (domain, text) => (domain && text.endsWith(domain) ? text.slice(0, -domain.length) : text);
+
+const SHOWN = 3; // identities; the phone's own page has them all
+
 const identity = (ue) => {
-  const more = ue.identities.length - 1;
-  const below = [ue.impi, more > 0 ? `and ${counted(more, "identity", "identities")} more` : ""];
-  const small = below.filter((text) => text && text !== nameOf(ue)).join(", ");
-  return [link(nameOf(ue), hrefOf("phone", nameOf(ue))), make("small", "", small)];
+  const name = nameOf(ue);
+  const domain = /@[^@]+$/.exec(name)?.[0];
+  const others = ue.identities.slice(1, SHOWN);
+  const more = ue.identities.length - SHOWN;
+  const below = [...others, ue.impi].filter((text) => text && text !== name).map((text) => without(domain, text));
+  if (more > 0) below.push(`${number(more)} more`);
+  return [link(name, hrefOf("phone", name)), make("small", "", below.join(", "))];
 };
 
 const sets = (ue) => {
@@ -35,13 +43,13 @@ const names = (list) => list.map(({ name }) => name).join();
 
 const columns = [
   { name: "Phone", kind: "who", head: true, mark: (ue) => JSON.stringify([ue.identities, ue.impi]), show: identity },
-  { name: "State", mark: (ue) => names(statesOf(ue)), show: (ue) => statesOf(ue).map(badge) },
-  { name: "Address", kind: "mono", show: (ue) => ue.ue },
-  { name: "By", show: (ue) => ue.transport.toUpperCase() },
-  { name: "SAs", mark: (ue) => JSON.stringify(ue.sas.map((set) => [set.suite, set.stage])), show: sets },
-  { name: "Calls", kind: "number", show: (ue) => ue.dialogs || NOTHING },
-  { name: "Next hop", kind: "mono", show: (ue) => ue.next_hop || NOTHING },
-  countdownColumn("Expires in", (ue) => ue.expires_in),
+  { name: "State", kind: "state", mark: (ue) => names(statesOf(ue)), show: (ue) => statesOf(ue).map(badge) },
+  { name: "Address", kind: "mono address", show: (ue) => ue.ue },
+  { name: "By", kind: "by", show: (ue) => ue.transport.toUpperCase() },
+  { name: "SAs", kind: "sets-of", mark: (ue) => JSON.stringify(ue.sas.map((set) => [set.suite, set.stage])), show: sets },
+  { name: "Calls", kind: "number calls", show: (ue) => ue.dialogs || NOTHING },
+  { name: "Next hop", kind: "mono hop", show: (ue) => ue.next_hop || NOTHING },
+  countdownColumn("Expires in", (ue) => ue.expires_in, () => true),
 ];
 
 const searchField = (words) => {
@@ -71,7 +79,7 @@ export const phones = ({ options }, again) => {
   let first = Number(options.get("first")) || 0;
   const list = table({
     caption: "Phones",
-    kind: "cards",
+    kind: "cards of-phones",
     columns,
     keyOf: (ue) => [ue.impi, ue.ue, ue.emergency].join(" "),
   });

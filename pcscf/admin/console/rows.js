@@ -10,6 +10,11 @@ const spokenWay = ({ isGm, isSent }) => {
 
 const carried = (entry) => (entry.spi === null ? entry.transport : `ESP ${hex(entry.spi)} ${entry.transport}`);
 
+const wayOf = (entry) => {
+  if (entry.spi === null) return make("span", "way", entry.transport);
+  return make("span", "way protected", `ESP ${hex(entry.spi)}`, make("span", "transport", ` ${entry.transport}`));
+};
+
 const timeOf = (entry) => new Date(entry.time).toISOString().slice(11, 23);
 
 // A hue for each Call-ID: what belongs together is seen together.
@@ -31,7 +36,6 @@ export const messageRow = (entry, open) => {
   const thread = make("span", "thread");
   thread.style.background = stripeOf(entry.call_id);
   const label = make("span", "label", make("b", "", entry.title), make("i", "", entry.notes.join("; ")));
-  const way = make("span", entry.spi === null ? "way" : "way protected", carried(entry));
   const row = make(
     "button",
     `row ${entry.kind}`,
@@ -42,7 +46,7 @@ export const messageRow = (entry, open) => {
       `flight ${isGm ? "gm" : "core"}`,
       label,
       make("span", `arrow ${pointsRight ? "right" : "left"} ${entry.spi === null ? "clear" : "protected"}`),
-      make("span", "below", make("span", "port", left), way, make("span", "port", right)),
+      make("span", "below", make("span", "port", left), wayOf(entry), make("span", "port", right)),
     ),
   );
   row.type = "button";

@@ -27,12 +27,10 @@ const counter = (name, key, form) => ({
   name,
   kind: "number counter",
   put: (cell, sa) => {
-    const before = cell.dataset.value;
     const value = sa[key];
-    if (before === String(value)) return;
+    const grown = "value" in cell.dataset ? value - Number(cell.dataset.value) : 0;
     cell.dataset.value = value;
-    const grown = before === undefined ? 0 : value - Number(before);
-    cell.replaceChildren(form(value), grown > 0 ? make("small", "grown", `+${number(grown)}`) : "");
+    cell.replaceChildren(form(value), grown > 0 ? make("small", "grown", `+${form(grown)}`) : "");
   },
 });
 
@@ -82,8 +80,9 @@ export const saSet = () => {
       if (shown !== set.stage) mark.replaceChildren(badge(told));
       shown = set.stage;
       write(suite, set.suite);
-      write(about, [told.meaning, set.tcp ? "the phone has a TCP connection under it" : ""].filter(Boolean).join("; "));
-      wind(left, set.expires_in);
+      write(about, [set.stage === "current" ? "" : told.meaning, set.tcp ? "the phone has a TCP connection under it" : ""].filter(Boolean).join("; "));
+      about.hidden = !about.textContent;
+      wind(left, set.expires_in, set.stage === "current");
       ends.hidden = set.expires_in === null;
       sas.update(waysOf(set));
     },

@@ -12,18 +12,23 @@ import { hex } from "./words.js";
 
 const EVERY = 5; // seconds
 
-const ends = (spi, port) => (set) => `${hex(set[spi])} :${set[port]}`;
+const end = (name, letters) => ({
+  name,
+  kind: "mono end",
+  mark: (set) => `${set[`spi_${letters}`]} ${set[`port_${letters}`]}`,
+  show: (set) => [hex(set[`spi_${letters}`]), make("small", "", `port ${set[`port_${letters}`]}`)],
+});
 
 const columns = [
-  { name: "Stage", mark: (set) => set.stage, show: (set) => badge(stage(set.stage)) },
   { name: "Phone", kind: "mono who", head: true, mark: (set) => set.ue, show: (set) => link(set.ue, hrefOf("phone", set.ue)) },
+  { name: "Stage", mark: (set) => set.stage, show: (set) => badge(stage(set.stage)) },
   { name: "User", kind: "long", show: (set) => set.impi },
-  { name: "Suite", show: (set) => set.suite },
-  { name: "Phone's client (uc)", kind: "mono", show: ends("spi_uc", "port_uc") },
-  { name: "Phone's server (us)", kind: "mono", show: ends("spi_us", "port_us") },
-  { name: "Our client (pc)", kind: "mono", show: ends("spi_pc", "port_pc") },
-  { name: "Our server (ps)", kind: "mono", show: ends("spi_ps", "port_ps") },
-  countdownColumn("Removed in", (set) => set.expires_in),
+  { name: "Suite", kind: "suite", show: (set) => set.suite },
+  end("Phone's client (uc)", "uc"),
+  end("Phone's server (us)", "us"),
+  end("Our client (pc)", "pc"),
+  end("Our server (ps)", "ps"),
+  countdownColumn("Removed in", (set) => set.expires_in, (set) => set.stage === "current"),
 ];
 
 export const sas = ({ options }, again) => {

@@ -10,7 +10,8 @@ const role = (element, name) => {
 };
 
 const heading = (column) => {
-  const cell = role(make("th", column.kind, column.name), "columnheader");
+  const side = column.kind?.includes("number") ? "number" : "";
+  const cell = role(make("th", side, column.name), "columnheader");
   cell.scope = "col";
   return cell;
 };
@@ -28,7 +29,7 @@ const cellOf = (column) => {
       const mark = column.mark(item);
       if (mark === drawn) return;
       drawn = mark;
-      cell.replaceChildren(...[column.show(item)].flat().filter((one) => one !== null));
+      cell.replaceChildren(...[column.show(item)].flat());
     },
   };
 };
