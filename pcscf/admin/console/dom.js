@@ -30,8 +30,14 @@ export const button = (text, act, kind = "") => {
   return element;
 };
 
+/** Let a line end in front of a domain rather than within it. */
+export const breakable = (text) => {
+  const [user, ...domain] = plain(text).split(/(?=@)/);
+  return [user, ...domain.flatMap((part) => [make("wbr"), part])];
+};
+
 export const link = (text, href) => {
-  const element = make("a", "", text);
+  const element = make("a", "", ...breakable(text));
   element.href = href;
   return element;
 };

@@ -2,7 +2,7 @@
 
 import { Refused, get, path } from "./api.js";
 import { card } from "./card.js";
-import { button, make, write } from "./dom.js";
+import { breakable, button, make, write } from "./dom.js";
 import { Keyed } from "./keyed.js";
 import { ladder } from "./ladder.js";
 import { why } from "./why.js";
@@ -27,7 +27,7 @@ export const phone = ({ who }) => {
   const live = ladder(path("trace", who));
   live.start();
   const jump = button("\u2193 Ladder", () => live.element.scrollIntoView(), "jump");
-  const known = make("div", "known", make("div", "phone-head", make("h2", "who", who), jump), reasons.element, none, cardList);
+  const known = make("div", "known", make("div", "phone-head", make("h2", "who", ...breakable(who)), jump), reasons.element, none, cardList);
   return {
     title: who,
     element: make("section", "phone", known, live.element),

@@ -2,7 +2,7 @@
 
 import { get, query } from "./api.js";
 import { countdownColumn } from "./countdown.js";
-import { link, make } from "./dom.js";
+import { breakable, link, make } from "./dom.js";
 import { pageFrom } from "./pages.js";
 import { pager } from "./pager.js";
 import { hrefOf, note } from "./route.js";
@@ -22,7 +22,7 @@ const end = (name, letters) => ({
 const columns = [
   { name: "Phone", kind: "mono who", head: true, mark: (set) => set.ue, show: (set) => link(set.ue, hrefOf("phone", set.ue)) },
   { name: "Stage", mark: (set) => set.stage, show: (set) => badge(stage(set.stage)) },
-  { name: "User", kind: "long", show: (set) => set.impi },
+  { name: "User", kind: "long", mark: (set) => set.impi, show: (set) => breakable(set.impi) },
   { name: "Suite", kind: "suite", show: (set) => set.suite },
   end("Phone's client (uc)", "uc"),
   end("Phone's server (us)", "us"),
