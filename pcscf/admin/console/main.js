@@ -80,8 +80,11 @@ const press = (event) => {
   const isTyping = event.target.closest("input, select, textarea, dialog");
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  if (!view.focus) location.hash = hrefOf("phones");
-  setTimeout(() => view.focus?.focus());
+  if (!view.focus) {
+    history.pushState(null, "", hrefOf("phones"));
+    show();
+  }
+  view.focus.focus();
 };
 
 for (const [name, text] of NAVIGATION) {

@@ -29,6 +29,7 @@ class FakeApi:
         self.drops: Json = made.DROPS
         self.why: list[Json] = made.WHY
         self.packets = 100
+        self.counted: dict[int, list[Json]] = {}  # the four SAs of sets, by spi_ps, that differ
         self.token = ""
         self.trouble: tuple[int, str] | None = None  # status and error of every answer of /api
         self.asked: list[str] = []  # method and path with query, of /api
@@ -150,7 +151,7 @@ class FakeApi:
         return {"ues": [one | {"sas": [self._counted(row) for row in one["sas"]]} for one in found]}
 
     def _counted(self, row: Json) -> Json:
-        return row | {"sas": made.kernel(row, self.packets)}
+        return row | {"sas": self.counted.get(row["spi_ps"]) or made.kernel(row, self.packets)}
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "application/json":

@@ -44,6 +44,10 @@ class Console:
         whole = self.page.get_by_role("table", name=table, exact=True)
         return whole.locator("tbody").get_by_role("row")
 
+    def return_to_tab(self) -> None:
+        """Come back to the tab: what is shown is renewed at once."""
+        self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
     def sees(self, text: str) -> None:
         """Wait until a text is to be seen."""
         expect(self.page.get_by_text(text).locator("visible=true").first).to_be_visible()
