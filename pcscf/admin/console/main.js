@@ -68,7 +68,7 @@ const mark = (name) => {
 const show = () => {
   const route = parse(location.hash);
   view?.leave?.();
-  view = (VIEWS[route.view] ?? phones)(route, again);
+  view = (Object.hasOwn(VIEWS, route.view) ? VIEWS[route.view] : phones)(route, again);
   at("main").replaceChildren(view.element);
   document.title = `${view.title} \u2013 P-CSCF`;
   mark(route.view === "phone" ? "phones" : route.view);

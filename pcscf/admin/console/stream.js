@@ -2,7 +2,7 @@
 
 import { Refused, Unauthorised, open } from "./api.js";
 
-const AGAIN = 2000; // milliseconds until it is opened again
+const AGAIN = 1000; // milliseconds until it is opened again
 const SILENCE = 40_000; // a blank line comes every 15 s
 const LONGEST = 1_000_000; // characters of a line
 

@@ -41,7 +41,7 @@ def test_an_expiry_counts_down_without_a_request_a_second(opened: Opener, api: F
     cell = console.rows("Phones").nth(2).get_by_role("cell").last
     expect(cell).to_have_text("0:38")
     asked = len(lists(api))
-    expect(cell).to_have_text("0:36")
+    expect(cell).to_have_text("0:37")
     assert len(lists(api)) == asked
     expect(cell).to_have_class("number countdown soon")
 
