@@ -12,9 +12,7 @@ from pcscf.admin.pages import HEADERS, add_pages, is_page
 
 Answer = tuple[int, str, dict[str, str]]
 
-NAMES = sorted(
-    file.name for file in (files("pcscf.admin") / "console").iterdir() if file.is_file()
-)
+NAMES = sorted(file.name for file in (files("pcscf.admin") / "console").iterdir() if file.is_file())
 _SPECIFIERS = re.compile(r'(?:from|import) "\./([\w.]+)"')
 _REFERENCES = re.compile(r'(?:href|src)="(console/[^"]*)"')
 

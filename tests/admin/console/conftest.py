@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import Console
@@ -19,6 +19,9 @@ _ARGUMENTS = [
     "--no-first-run",
     "--disable-quic",
 ]
+
+
+Opener = Callable[..., Console]
 
 
 @pytest.fixture(scope="package")
@@ -40,9 +43,6 @@ def api() -> Iterator[FakeApi]:
     fake.close()
 
 
-Opener = Callable[..., Console]
-
-
 @pytest.fixture
 def opened(browser: Browser, api: FakeApi) -> Iterator[Opener]:
     """Open a console: ``opened("phones", width=360, scheme="dark")``. It may not complain."""
@@ -60,6 +60,3 @@ def opened(browser: Browser, api: FakeApi) -> Iterator[Opener]:
     for console in consoles:
         console.context.close()
     assert [text for console in consoles for text in console.complaints] == []
-
-
-__all__ = ["ConsoleMessage", "Opener"]

@@ -99,7 +99,12 @@ def phones() -> list[Json]:
 
 def kernel(set_: Json, packets: int = 0) -> list[Json]:
     """The four SAs of a set as the kernel counts them."""
-    ways = (("ps", "uc", "in", 3), ("pc", "us", "in", 2), ("us", "pc", "out", 2), ("uc", "ps", "out", 3))
+    ways = (
+        ("ps", "uc", "in", 3),
+        ("pc", "us", "in", 2),
+        ("us", "pc", "out", 2),
+        ("uc", "ps", "out", 3),
+    )
     return [
         {
             "spi": set_[f"spi_{to}"],
@@ -255,7 +260,11 @@ def conversation(number: int = 0) -> Iterator[Json]:
     clear = (f"{address(number)}:5060", f"{PCSCF}:5060", None)
     up = (f"{address(number)}:{phone['port_uc']}", f"{PCSCF}:6100", phone["spi_ps"])
     down = (f"{PCSCF}:6100", f"{address(number)}:{phone['port_uc']}", phone["spi_uc"])
-    to_us = (f"{PCSCF}:{phone['port_pc']}", f"{address(number)}:{phone['port_us']}", phone["spi_us"])
+    to_us = (
+        f"{PCSCF}:{phone['port_pc']}",
+        f"{address(number)}:{phone['port_us']}",
+        phone["spi_us"],
+    )
     core_up = (f"{PCSCF_CORE}:5080", f"{CORE}:5060", None)
     core_down = (f"{CORE}:5060", f"{PCSCF_CORE}:5080", None)
     clock = count()
@@ -264,17 +273,19 @@ def conversation(number: int = 0) -> Iterator[Json]:
         moment = NOON + next(clock) * 0.004 * pause
         return line(way[0], way[1], text, moment, way[2])
 
-    client = f"Security-Client: ipsec-3gpp; alg=hmac-sha-1-96; ealg=aes-cbc; spi-c={phone['spi_uc']}"
+    client = (
+        f"Security-Client: ipsec-3gpp; alg=hmac-sha-1-96; ealg=aes-cbc; spi-c={phone['spi_uc']}"
+    )
     register = f"REGISTER {home} SIP/2.0"
     reg = "reg-" + str(number)
     yield at(clear, sip(register, "1 REGISTER", reg, client, "Require: sec-agree", "Expires: 3600"))
     yield at(core_up, sip(register, "1 REGISTER", reg, "Expires: 3600", vias=2))
-    ask = "WWW-Authenticate: Digest realm=\"ims\", nonce=\"bm9uY2U=\", algorithm=AKAv1-MD5"
+    ask = 'WWW-Authenticate: Digest realm="ims", nonce="bm9uY2U=", algorithm=AKAv1-MD5'
     no = "SIP/2.0 401 Unauthorized"
-    keys = ", ck=\"" + "x" * 32 + "\", ik=\"" + "x" * 32 + '"'
+    keys = ', ck="' + "x" * 32 + '", ik="' + "x" * 32 + '"'
     yield at(core_down, sip(no, "1 REGISTER", reg, ask + keys, vias=2))
     yield at((clear[1], clear[0], None), sip(no, "1 REGISTER", reg, ask))
-    proof = "Authorization: Digest username=\"" + own["impi"] + "\", response=\"6629fae4\""
+    proof = 'Authorization: Digest username="' + own["impi"] + '", response="6629fae4"'
     yield at(up, sip(register, "2 REGISTER", reg, proof, client, "Expires: 3600"))
     yield at(core_up, sip(register, "2 REGISTER", reg, proof, "Expires: 3600", vias=2))
     contact = f"Contact: <{own['bindings'][0]['contact']}>;expires=3600"

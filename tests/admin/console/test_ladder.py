@@ -54,9 +54,13 @@ def test_arrows_point_from_sender_to_receiver(opened: Opener, api: FakeApi) -> N
     api.trace(*made.conversation())
     lanes = [lane.bounding_box() for lane in console.page.locator(".lane").all()]
     phone, pcscf, core = (lane["x"] + lane["width"] / 2 for lane in lanes if lane)
-    for number, (start, end, points) in enumerate(
-        [(phone, pcscf, "right"), (pcscf, core, "right"), (pcscf, core, "left"), (phone, pcscf, "left")]
-    ):  # fmt: skip
+    expected = [
+        (phone, pcscf, "right"),
+        (pcscf, core, "right"),
+        (pcscf, core, "left"),
+        (phone, pcscf, "left"),
+    ]
+    for number, (start, end, points) in enumerate(expected):
         arrow = rows(console).nth(number).locator(".arrow")
         box = arrow.bounding_box()
         assert box is not None
@@ -216,19 +220,11 @@ def test_the_ladder_of_everybody(opened: Opener, api: FakeApi) -> None:
 def test_one_address_for_both_sides(opened: Opener, api: FakeApi) -> None:
     """As in a deployment whose P-CSCF has a single address."""
     console = ladder(opened)
-    both = {made.PCSCF_CORE: made.PCSCF}
-    moved = [
-        line | {end: both.get(host, host) + ":" + port}
+    lines = [
+        line | {end: line[end].replace(made.PCSCF_CORE, made.PCSCF) for end in ("src", "dst")}
         for line in made.conversation()
-        for end in ("src",)
-        for host, port in [line[end].rsplit(":", 1)]
     ]
-    moved = [
-        line | {"dst": both.get(host, host) + ":" + port}
-        for line in moved
-        for host, port in [line["dst"].rsplit(":", 1)]
-    ]
-    api.trace(*moved)
+    api.trace(*lines)
     expect(rows(console)).to_have_count(25)
     sides = [str(row.get_attribute("aria-label")).split(", ")[1] for row in rows(console).all()]
     assert sides[:4] == [

@@ -63,7 +63,7 @@ def test_search_asks_the_server(opened: Opener, api: FakeApi) -> None:
     expect(console.rows("Phones")).to_have_count(1)
     expect(console.rows("Phones")).to_contain_text("sip:ivan@")
     assert "find=ivan" in lists(api)[-1]
-    assert console.page.url.endswith("#/phones?find=ivan")
+    expect(console.page).to_have_url(f"{api.url}/#/phones?find=ivan")
 
 
 def test_an_address_with_a_search_leads_there(opened: Opener) -> None:
