@@ -1,8 +1,7 @@
 """The console: a page for people, as files that a browser gets as they are.
 
 The files hold nothing of the P-CSCF: whatever the page shows, it asks of /api, with the token
-that is typed into it. So they are given to anybody, also where there is a token: the application
-lets through what ``is_page`` says.
+that is typed into it. So they may be given to anybody, also where there is a token.
 """
 
 from collections.abc import Mapping
@@ -25,18 +24,12 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 
 _INDEX: Final = "index.html"
-_BELOW: Final = "/console/"
 _TYPES: Final = {
     "html": "text/html",
     "css": "text/css",
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
-
-
-def is_page(path: str) -> bool:
-    """Whether a path is that of the console, which needs no token."""
-    return path == "/" or path.startswith(_BELOW)
 
 
 def add_pages(app: web.Application) -> None:
@@ -53,7 +46,7 @@ def add_pages(app: web.Application) -> None:
         )
 
     app.router.add_get("/", page)
-    app.router.add_get(_BELOW + "{name}", page)
+    app.router.add_get("/console/{name}", page)
 
 
 def _read() -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 from aiohttp import ClientSession, web
 
-from pcscf.admin.pages import HEADERS, add_pages, is_page
+from pcscf.admin.pages import HEADERS, add_pages
 
 Answer = tuple[int, str, dict[str, str]]
 
@@ -94,14 +94,6 @@ def test_nothing_else_is_served(path: str) -> None:
     [(status, text, _)] = fetch(path)
     assert status == 404
     assert "import" not in text
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [("/", True), ("/console/main.js", True), ("/api/ues", False), ("/metrics", False)],
-)
-def test_what_needs_no_token(path: str, expected: bool) -> None:
-    assert is_page(path) is expected
 
 
 def test_nothing_of_the_page_comes_from_elsewhere() -> None:

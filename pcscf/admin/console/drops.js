@@ -11,7 +11,7 @@ const EVERY = 5; // seconds
 const counterColumns = [
   { name: "Counter", kind: "mono who", head: true, show: (one) => one.name },
   { name: "Dropped", kind: "number", show: (one) => number(one.count) },
-  { name: "Recently", kind: "number", show: (one) => (one.recent ? `+${number(one.recent)}` : "0") },
+  { name: "In the last minute", kind: "number", show: (one) => (one.recent ? `+${number(one.recent)}` : "0") },
   { name: "Meaning", kind: "long", show: (one) => one.meaning },
 ];
 

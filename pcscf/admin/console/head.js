@@ -31,7 +31,7 @@ const factsOf = (status) => {
     : status.ready
       ? ["fine", "ok", "Ready"]
       : ["bad", "bad", "Not ready"];
-  const reasons = status.reasons.filter((reason) => !(status.draining && reason === "draining"));
+  const reasons = status.reasons.filter((reason) => !(status.draining && reason.startsWith("draining")));
   const counts = COUNTS.filter(([name]) => name in status.held);
   return [
     state,

@@ -9,11 +9,21 @@ import { why } from "./why.js";
 
 const EVERY = 2; // seconds
 
-const found = async (asked, otherwise) => {
+const registered = async (who, signal) => {
   try {
-    return await asked;
+    return (await get(path("ues", who), signal)).ues;
   } catch (error) {
-    if (error instanceof Refused && error.status === 404) return otherwise;
+    if (error instanceof Refused && error.status === 404) return [];
+    throw error;
+  }
+};
+
+/** A P-CSCF may run without diagnosis: its answer is a sentence too. */
+const explained = async (who, signal) => {
+  try {
+    return (await get(path("why", who), signal)).sentences;
+  } catch (error) {
+    if (error instanceof Refused) return [{ time: null, level: "note", text: error.message }];
     throw error;
   }
 };
@@ -32,10 +42,7 @@ export const phone = ({ who }) => {
     title: who,
     element: make("section", "phone", known, live.element),
     refresh: async (signal, status) => {
-      const [{ ues }, { sentences }] = await Promise.all([
-        found(get(path("ues", who), signal), { ues: [] }),
-        found(get(path("why", who), signal), { sentences: [] }),
-      ]);
+      const [ues, sentences] = await Promise.all([registered(who, signal), explained(who, signal)]);
       reasons.update(sentences);
       cards.update(ues);
       none.hidden = ues.length > 0;

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from pcscf.admin.pages import add_pages, is_page
+from pcscf.admin.pages import add_pages
 from tests.admin.console import made
 from tests.admin.console.made import Json
 
@@ -102,7 +102,7 @@ class FakeApi:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_page(request.path):
+        if not request.path.startswith("/api"):
             return await handler(request)
         self.asked.append(f"{request.method} {request.path_qs}")
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -130,7 +130,9 @@ class FakeApi:
             "/api/blocked": answer(lambda _: {"blocked": self.blocked}),
             "/api/drops": answer(lambda _: self.drops),
             "/api/why/{who}": answer(
-                lambda request: {"who": request.match_info["who"], "sentences": self.why}
+                lambda request: (
+                    {"who": request.match_info["who"], "sentences": self.why} if self.why else None
+                )
             ),
         }
 

@@ -63,7 +63,7 @@ def ue(number: int, **changes: Any) -> Json:
         "guest": False,
         "protected": True,
         "silent": False,
-        "transport": "udp",
+        "transport": "UDP",
         "identities": [sip, tel],
         "expires_in": expires,
         "dialogs": 0,
@@ -78,7 +78,7 @@ def ue(number: int, **changes: Any) -> Json:
 
 def phones() -> list[Json]:
     """A few phones in every state that there is."""
-    in_clear = ue(3, protected=False, sas=[], transport="tcp")
+    in_clear = ue(3, protected=False, sas=[], transport="TCP")
     roaming = [sa_set(1, generation=1), sa_set(1, stage="previous", expires_in=42.0)]
     guest = ue(6, impi="", identities=[], guest=True, emergency=True, protected=False, sas=[])
     temporary = sa_set(7, stage="temporary", generation=1, expires_in=3.5)

@@ -36,7 +36,7 @@ def test_draining_asks_first(opened: Opener, api: FakeApi) -> None:
 def test_draining_and_resuming(opened: Opener, api: FakeApi) -> None:
     console = opened()
     console.press("Drain\u2026")
-    api.status = {"draining": True, "ready": False, "reasons": ["draining"]}
+    api.status = {"draining": True, "ready": False, "reasons": ["draining: no new phone is let in"]}
     console.answers("Drain")
     console.sees("done: drain")
     expect(console.page.get_by_role("listitem").first).to_have_text("Draining")

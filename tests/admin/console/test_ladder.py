@@ -99,6 +99,9 @@ def test_the_keyboard_walks_along(opened: Opener, api: FakeApi) -> None:
     console.page.keyboard.press("Home")
     expect(pane).to_contain_text("OPTIONS sip:0@home.example")
     expect(rows(console).nth(0)).to_be_focused()
+    console.page.keyboard.press("Shift+Tab")
+    console.page.keyboard.press("Tab")
+    expect(rows(console).nth(0)).to_be_focused()  # where one was
 
 
 def test_a_pause_holds_it_and_nothing_is_lost(opened: Opener, api: FakeApi) -> None:

@@ -119,6 +119,13 @@ def test_why_is_told_in_sentences(opened: Opener, api: FakeApi) -> None:
     ]
 
 
+def test_a_p_cscf_without_diagnosis_shows_the_rest(opened: Opener, api: FakeApi) -> None:
+    api.why = []
+    console = opened(phone_view(BOB))
+    expect(console.page.locator(".why li")).to_have_count(1)
+    expect(console.page.get_by_role("article")).to_be_visible()
+
+
 def test_who_is_not_registered_is_watched_for(opened: Opener, api: FakeApi) -> None:
     api.why = [{"time": None, "level": "bad", "text": "Its REGISTER was refused: 403."}]
     console = opened(phone_view("10.45.0.22"))

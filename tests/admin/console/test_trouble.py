@@ -69,6 +69,7 @@ def test_who_has_no_token_is_not_asked_again_and_again(opened: Opener, api: Fake
     api.token = "secret"
     console = opened()
     console.answers("Cancel")
+    console.page.wait_for_timeout(1500)
     expect(console.question).to_have_count(0)
     expect(console.page.get_by_role("alert")).to_contain_text("asks for a token")
     console.press("Enter token")
