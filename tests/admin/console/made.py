@@ -294,7 +294,19 @@ def conversation(number: int = 0) -> Iterator[Json]:
     bob = f"sip:bob@{REALM}"
     kind, call = "Content-Type: application/sdp", "call-" + str(number)
     invite = f"INVITE {bob} SIP/2.0"
-    yield at(up, sip(invite, "1 INVITE", call, kind, body=SDP))
+    own_list = (
+        f"Security-Verify: ipsec-3gpp; q=0.9; alg=hmac-sha-1-96; ealg=aes-cbc; "
+        f"spi-c={phone['spi_pc']}; spi-s={phone['spi_ps']}; "
+        f"port-c={phone['port_pc']}; port-s={phone['port_ps']}"
+    )
+    said = (
+        "Max-Forwards: 70",
+        f"Route: <sip:{PCSCF}:6100;lr>, <sip:orig@{CORE}:5060;lr>",
+        f"P-Preferred-Identity: <{own['identities'][0]}>",
+        "Require: sec-agree",
+        own_list,
+    )
+    yield at(up, sip(invite, "1 INVITE", call, *said, kind, body=SDP))
     yield at(down, sip("SIP/2.0 100 Trying", "1 INVITE", call))
     yield at(core_up, sip(invite, "1 INVITE", call, kind, vias=2, body=SDP))
     yield at(core_down, sip("SIP/2.0 180 Ringing", "1 INVITE", call, vias=2))
