@@ -30,9 +30,9 @@ export const button = (text, act, kind = "") => {
   return element;
 };
 
-/** Let a line end in front of a domain rather than within it. */
+/** Let a line end between the parts of a name rather than within one. */
 export const breakable = (text) => {
-  const [user, ...domain] = plain(text).split(/(?=@)/);
+  const [user, ...domain] = plain(text).split(/(?=[@.])/);
   return [user, ...domain.flatMap((part) => [make("wbr"), part])];
 };
 

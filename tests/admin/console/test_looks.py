@@ -128,6 +128,9 @@ def test_a_table_is_one_also_as_cards(opened: Opener, width: int) -> None:
     expect(rows).to_have_count(10)
     assert rows.first.get_by_role("rowheader").count() == 1
     assert rows.first.get_by_role("cell").count() == 7 if width > 720 else 4
+    name = rows.first.get_by_role("link").bounding_box()
+    assert name is not None
+    assert name["height"] < 45  # two lines at most
     heads = console.page.get_by_role("table", name="Phones").get_by_role("columnheader")
     assert heads.all_inner_texts()[:2] == ["Phone", "State"]
 
