@@ -1,6 +1,7 @@
 """What the procedures share: policy, tables, and the event at hand."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 from pcscf.core.deadlines import Deadlines
@@ -13,7 +14,7 @@ from pcscf.core.state import Registry
 
 
 class Context:
-    """Policy, ids and tables for good; time and effects for the event at hand."""
+    """Ids and tables for good, the policy until it changes; time and effects for one event."""
 
     __slots__ = (
         "counters",
@@ -30,15 +31,24 @@ class Context:
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self.policy = policy
         self.ids = ids
-        # In Path, Record-Route and charging: of the first next hop's family, which sends by them.
-        hops = policy.next_hops
-        self.own = self.core_endpoint(hops[0].endpoint.host if hops else "")
+        self.own = self._own()
         self.deadlines = Deadlines()
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()
         self.counters: Counter[str] = Counter()  # what happened how often, since start
         self.now = 0.0
         self.effects: list[Effect] = []
+
+    def adopt(self, policy: EdgePolicy) -> None:
+        """Go by another policy; what sockets and SAs were made from stays (``PolicyChanged``)."""
+        old = self.policy
+        self.policy = replace(policy, gm=old.gm, core=old.core, selectors=old.selectors)
+        self.own = self._own()
+
+    def _own(self) -> Endpoint:
+        """For Path, Record-Route and charging: of the first next hop's family, which goes by it."""
+        hops = self.policy.next_hops
+        return self.core_endpoint(hops[0].endpoint.host if hops else "")
 
     def emit(self, effect: Effect) -> None:
         """Have the server do this, behind what was emitted before."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
+from pcscf.core.policy import EdgePolicy
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
 
@@ -109,6 +110,17 @@ class Resolved:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """The operator has decided otherwise: what begins from now on goes by ``policy``.
+
+    Whatever is under way stays: registrations, SAs, dialogs, counts. So do our addresses
+    and ports, and the selectors of SAs, whatever the policy says of them.
+    """
+
+    policy: EdgePolicy
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -121,4 +133,5 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | PolicyChanged
 )
