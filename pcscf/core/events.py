@@ -121,6 +121,21 @@ class PolicyChanged:
     policy: EdgePolicy
 
 
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The operator wants no new phones here, or has them again; those registered go on."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister:
+    """The operator ends what a private identity has registered from an address."""
+
+    impi: str
+    ue: str
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -134,4 +149,6 @@ Event = (
     | LoadMeasured
     | Resolved
     | PolicyChanged
+    | Drain
+    | Deregister
 )

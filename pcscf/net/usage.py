@@ -46,6 +46,13 @@ class UsageReader:
         if self._interval:
             self._next = self._loop.call_later(self._interval, self._begin)
 
+    def change(self, interval: float) -> None:
+        """Look at another interval from now on."""
+        if interval != self._interval:
+            self.close()
+            self._interval = interval
+            self.start()
+
     def close(self) -> None:
         """Look no more."""
         if self._next:
