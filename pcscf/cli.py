@@ -53,7 +53,7 @@ def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML fi
     settings = _load(file)
     log.configure(settings.log.level, settings.log.format)
     try:
-        start.run(settings)
+        start.run(settings, file)
     except PcscfError as error:
         _end(str(error), _FAILED)
 

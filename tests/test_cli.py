@@ -24,7 +24,7 @@ def call():
 def started(monkeypatch):
     """Settings that ``run`` would have started with."""
     seen: list[Settings] = []
-    monkeypatch.setattr("pcscf.net.start.run", seen.append)
+    monkeypatch.setattr("pcscf.net.start.run", lambda settings, _file: seen.append(settings))
     return seen
 
 
@@ -69,7 +69,7 @@ def test_run_starts_with_the_settings_and_ends_with_status_0(call, started):
 
 
 def test_a_machine_that_lacks_something_is_one_line_and_status_1(call, monkeypatch):
-    def refuse(settings: Settings) -> None:
+    def refuse(settings: Settings, file: Path) -> None:
         raise StartError("no ESP in this kernel: modprobe esp4")
 
     monkeypatch.setattr("pcscf.net.start.run", refuse)

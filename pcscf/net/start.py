@@ -5,6 +5,7 @@ import gc
 import resource
 import signal
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from pcscf.errors import StartError
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
+from pcscf.net.reload import Reloader
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
@@ -31,31 +33,37 @@ _CAP_NET_ADMIN = 12  # linux/capability.h
 _GC_THRESHOLDS = (50_000, 50, 1000)
 
 
-def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartError, one readable line."""
+def run(settings: Settings, file: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartError, one readable line.
+
+    ``file`` is where the settings are from: SIGHUP has it read anew.
+    """
     require_net_admin(Path("/proc/self/status"))
     raise_file_limit(3 * settings.limits.max_connections)
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, file: Path) -> None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
+    server = Server(settings, edge, kernel, monitor, key_log=key_log)
+    reloader = Reloader(file, settings, server, partial(usable_suites, kernel))
+    await serve(server, reloader)
 
 
-async def serve(server: Server) -> None:
+async def serve(server: Server, reloader: Reloader) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
-    SIGUSR1 has it log what is held and counted.
+    SIGUSR1 has it log what is held and counted, SIGHUP read its settings anew.
     """
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGHUP, reloader.reload)
         await server.start()
         settle_memory()
         await stop.wait()

@@ -43,6 +43,8 @@ class UsageReader:
 
     def start(self) -> None:
         """Look for the first time an interval from now."""
+        if self._next:
+            self._next.cancel()
         if self._interval:
             self._next = self._loop.call_later(self._interval, self._begin)
 
