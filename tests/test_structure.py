@@ -27,6 +27,7 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
     },
+    "pcscf.check_config": {"pcscf.config", "pcscf.net", "pcscf.core", "pcscf.log", "pcscf.errors"},
     "pcscf.config_changes": {"pcscf.config", "pcscf.config_sections"},
     "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},

@@ -15,6 +15,7 @@ from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net import plan
+from pcscf.net.checks import machine
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
 from pcscf.net.reload import Reloader
@@ -40,17 +41,23 @@ def run(settings: Settings, file: Path) -> None:
     """
     require_net_admin(Path("/proc/self/status"))
     raise_file_limit(3 * settings.limits.max_connections)
+    machine.before_start(settings)
     asyncio.run(_serve(settings, file))
 
 
 async def _serve(settings: Settings, file: Path) -> None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
-    edge = Edge(settings.policy(suites), Ids(Entropy()))
+    ids = Ids(Entropy())
+    edge = Edge(settings.policy(suites), ids)
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
     server = Server(settings, edge, kernel, monitor, key_log=key_log)
     reloader = Reloader(file, settings, server, partial(usable_suites, kernel))
-    await serve(server, reloader)
+    beside = asyncio.get_running_loop().create_task(machine.beside(settings, ids))
+    try:
+        await serve(server, reloader)
+    finally:
+        beside.cancel()
 
 
 async def serve(server: Server, reloader: Reloader) -> None:

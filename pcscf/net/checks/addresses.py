@@ -1,6 +1,5 @@
 """Own addresses on the interfaces, and the ways from them to next hops and phones."""
 
-import errno
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
@@ -47,8 +46,8 @@ class Network(Protocol):
     def addresses(self) -> Sequence[OnInterface]:
         """All addresses of this machine."""
 
-    def route(self, to: str, source: str = "") -> Route | str:
-        """Which way to an address, from one of ours; or why there is none."""
+    def route(self, to: str, source: str = "") -> Route | None:
+        """Which way to an address, from one of ours; None if there is none."""
 
 
 class KernelNetwork:
@@ -68,14 +67,14 @@ class KernelNetwork:
                 for one in netlink.get_addr()
             ]
 
-    def route(self, to: str, source: str = "") -> Route | str:
+    def route(self, to: str, source: str = "") -> Route | None:
         """RTM_GETROUTE."""
         more = {"src": source} if source else {}
         with IPRoute() as netlink:
             try:
                 (found,) = netlink.route("get", dst=to, family=_family(to), **more)
-            except NetlinkError as reason:
-                return _reason(reason)
+            except NetlinkError:
+                return None
             interface = _names(netlink).get(found.get_attr("RTA_OIF"), "?")
             return Route(interface, found.get_attr("RTA_GATEWAY") or "", found["type"] == _LOCAL)
 
@@ -86,12 +85,6 @@ def _names(netlink: Any) -> dict[int, str]:  # noqa: ANN401 - pyroute2 types not
 
 def _family(address: str) -> int:
     return AF_INET6 if ":" in address else AF_INET
-
-
-def _reason(refusal: NetlinkError) -> str:
-    if refusal.code == errno.EINVAL:  # a source that is none of ours
-        return "the source is no address of this machine"
-    return "no route"
 
 
 def own(
@@ -106,7 +99,7 @@ def own(
             yield _not_ready(key, found)
         elif found is not None:
             yield ok("addresses", f"{key}: {address} is on {found.interface}")
-        elif isinstance(route, Route) and route.is_local:
+        elif route is not None and route.is_local:
             yield ok("addresses", f"{key}: {address} is local, by {route.interface}")
         else:
             yield _absent(key, address, route, present.values(), proc)
@@ -122,12 +115,12 @@ def _not_ready(key: str, found: OnInterface) -> Finding:
     return error(
         "addresses",
         f"{key}: {found.address} on {found.interface} is still checked for duplicates",
-        "wait a second or two, or ip address add ... nodad",
+        "a second or two of waiting, or ip address add ... nodad",
     )
 
 
 def _absent(
-    key: str, address: str, route: Route | str, present: Iterable[OnInterface], proc: Path
+    key: str, address: str, route: Route | None, present: Iterable[OnInterface], proc: Path
 ) -> Finding:
     text = f"{key}: {address} is on no interface of this machine"
     prefix, interface = _place(address, route, present)
@@ -138,14 +131,14 @@ def _absent(
     return error("addresses", text, mends)
 
 
-def _place(address: str, route: Route | str, present: Iterable[OnInterface]) -> tuple[int, str]:
+def _place(address: str, route: Route | None, present: Iterable[OnInterface]) -> tuple[int, str]:
     """Say where the address would belong: into the network that it is of, or where packets go."""
     for one in present:
         network = ip_interface(f"{one.address}/{one.prefix}").network
         if network.version == (6 if ":" in address else 4) and _holds(network, address):
             return one.prefix, one.interface
     whole = 128 if ":" in address else 32
-    return whole, route.interface if isinstance(route, Route) else "DEV"
+    return whole, route.interface if route is not None else "DEV"
 
 
 def _holds(network: Any, address: str) -> bool:  # noqa: ANN401 - either version
@@ -155,7 +148,7 @@ def _holds(network: Any, address: str) -> bool:  # noqa: ANN401 - either version
 def local_ones(network: Network, addresses: Iterable[str]) -> list[str]:
     """Those of our addresses that this machine has."""
     routes = ((one, network.route(one)) for one in addresses)
-    return [one for one, route in routes if isinstance(route, Route) and route.is_local]
+    return [one for one, route in routes if route is not None and route.is_local]
 
 
 def source_for(hop: NextHop, sources: Iterable[str]) -> str:
@@ -171,11 +164,11 @@ def to_next_hops(
     for hop in hops:
         host, source = hop.endpoint.host, source_for(hop, sources)
         route = network.route(host, source)
-        if isinstance(route, Route):
+        if route is not None:
             yield ok("routes", f"{hop} goes out on {route}")
         else:
             mends = f"ip route add {host} via GATEWAY dev DEV"
-            yield warning("routes", f"{hop} cannot be reached: {route}", mends)
+            yield warning("routes", f"{hop} cannot be reached: no route", mends)
 
 
 def to_phones(network: Network, gm: Iterable[str]) -> Iterator[Finding]:
@@ -184,13 +177,13 @@ def to_phones(network: Network, gm: Iterable[str]) -> Iterator[Finding]:
         if ip_address(source).is_loopback:
             continue
         route = network.route(_ANYWHERE[":" in source], source)
-        if isinstance(route, Route):
+        if route is not None:
             yield ok("routes", f"phones of {source} are answered on {route}")
         else:
             version = 6 if ":" in source else 4
             yield warning(
                 "routes",
-                f"phones of {source} beyond its own network cannot be answered: {route}",
+                f"phones of {source} beyond its own network cannot be answered: no route",
                 f"ip -{version} route add default via GATEWAY dev DEV",
             )
 

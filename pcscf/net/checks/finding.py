@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         """All of it on one line."""
-        return f"{self.text}: {self.mends}" if self.mends else self.text
+        return f"{self.text} (mended by: {self.mends})" if self.mends else self.text
 
 
 def ok(about: str, text: str) -> Finding:

@@ -18,8 +18,11 @@ from pcscf.net.checks.finding import Finding, Level, warning
 log = structlog.get_logger()
 
 
-def here(settings: Settings) -> Iterator[Finding]:
-    """What this machine has: all that takes no time and needs no right."""
+def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
+    """What this machine has: all that takes no time and needs no right.
+
+    ``by_us``: a P-CSCF that runs here already may have the ports.
+    """
     gm, core, network = settings.gm, settings.core, KernelNetwork()
     keyed = [
         *((f"gm.addresses[{number}]", one) for number, one in enumerate(gm.addresses, 1)),
@@ -30,7 +33,7 @@ def here(settings: Settings) -> Iterator[Finding]:
     yield from addresses.own(network, keyed)
     yield from addresses.ipsec_on_interfaces(network, gm.addresses)
     yield from addresses.to_phones(network, addresses.local_ones(network, gm.addresses))
-    yield from ports.free(binds)
+    yield from ports.free(binds, by_us=by_us)
     yield from ports.not_given_out(bind.local.port for bind in binds)
     yield from files.writable("log.key_file", settings.log.key_file)
     yield from clock.is_set(time.time())
@@ -45,7 +48,7 @@ def whole(settings: Settings) -> Iterator[Finding]:
     else:
         yield warning("ESP", "not looked at: that takes CAP_NET_ADMIN")
     yield from rights.open_files(3 * settings.limits.max_connections)
-    yield from here(settings)
+    yield from here(settings, by_us=True)
 
 
 async def around(settings: Settings, ids: Ids, *, ask: bool = True) -> AsyncIterator[Finding]:

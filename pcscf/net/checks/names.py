@@ -91,5 +91,5 @@ def _finding(target: Target, hops: list[NextHop], failures: list[str]) -> Findin
     return warning(
         "names",
         f"{target.host} leads nowhere: no NAPTR, SRV or address of ours' families",
-        "the zone",
+        "its zone, or core.next_hops",
     )

@@ -35,7 +35,7 @@ async def answers(hop: NextHop, source: str, ids: Ids) -> Finding:
     else:
         taken = round(1000 * (asyncio.get_running_loop().time() - began))
         return ok("next hops", f"{hop} answers {status}, after {taken} ms")
-    return warning("next hops", f"{hop}: {problem}", "is it up, and does it accept this address?")
+    return warning("next hops", f"{hop}: {problem}", "starting it, or having it accept our address")
 
 
 async def _ask(hop: NextHop, source: str, ids: Ids) -> int:

@@ -14,6 +14,7 @@ from pcscf.net.sockets import bound
 _PROC = Path("/proc")
 _SHOWN = 3  # of the ports that one program has
 _HEX = 16
+_OURS = "pcscf"
 
 
 class Holder(NamedTuple):
@@ -30,8 +31,11 @@ class Holder(NamedTuple):
 UNKNOWN = Holder("another program", 0)
 
 
-def free(binds: Iterable[Bind], proc: Path = _PROC) -> Iterator[Finding]:
-    """Bind each port for a moment. Addresses that are not there are another check's."""
+def free(binds: Iterable[Bind], *, by_us: bool = False, proc: Path = _PROC) -> Iterator[Finding]:
+    """Bind each port for a moment. Addresses that are not there are another check's.
+
+    ``by_us``: a P-CSCF that runs here already may have them.
+    """
     taken: dict[Holder, list[str]] = {}
     number = 0
     for _, transport, local, shared in binds:
@@ -49,7 +53,10 @@ def free(binds: Iterable[Bind], proc: Path = _PROC) -> Iterator[Finding]:
                     "CAP_NET_BIND_SERVICE, or sysctl -w net.ipv4.ip_unprivileged_port_start=1",
                 )
     for who, places in taken.items():
-        yield _in_use(who, places)
+        if by_us and who.name == _OURS:
+            yield ok("ports", f"{len(places)} sockets are those of {who}, which runs here")
+        else:
+            yield _in_use(who, places)
     if number and not taken:
         yield ok("ports", f"{number} sockets can be bound")
 
@@ -57,7 +64,9 @@ def free(binds: Iterable[Bind], proc: Path = _PROC) -> Iterator[Finding]:
 def _in_use(who: Holder, where: list[str]) -> Finding:
     shown = ", ".join(where[:_SHOWN])
     more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
-    mends = f"stop it (kill {who.pid}), or configure other ports" if who.pid else "see ss -lntup"
+    mends = (
+        f"kill {who.pid}, or other ports" if who.pid else "stopping it (ss -lntup), or other ports"
+    )
     verb = "are" if len(where) > 1 else "is"
     return error("ports", f"{shown}{more} {verb} in use by {who}", mends)
 
@@ -150,5 +159,5 @@ def _name(process: Path) -> str:
         name = (process / "comm").read_text(errors="replace").strip()
     except OSError:
         return "a program"
-    is_ours = any(Path(word).name == "pcscf" for word in words[:3])
-    return "pcscf" if is_ours else name
+    is_ours = any(Path(word).name == _OURS for word in words[:3])
+    return _OURS if is_ours else name
