@@ -77,8 +77,11 @@ def _routes(settings: Settings, hops: list[NextHop]) -> tuple[list[str], list[Fi
 
 
 def before_start(settings: Settings) -> None:
-    """Log warnings; raise StartError, one line for each thing that is in the way."""
-    errors = []
+    """Log warnings; raise StartError, one line for each thing that is in the way.
+
+    Algorithms that the kernel lacks are told of when the others are chosen (``pcscf.net.start``).
+    """
+    errors = [str(one) for one in kernel.esp(settings) if one.level is Level.ERROR]
     for finding in here(settings):
         if finding.level is Level.ERROR:
             errors.append(str(finding))

@@ -14,7 +14,7 @@ from pcscf import log
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net.checks import kernel, machine, rights
-from pcscf.net.checks.finding import Finding, Level, error, ok
+from pcscf.net.checks.finding import Finding, Level, error, ok, warning
 from tests.net.support import HOST, free_port, looped, settings, udp_peer
 
 IDS = Ids(Random(1).randbytes)
@@ -30,13 +30,23 @@ def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     structlog.reset_defaults()
 
 
+@pytest.fixture
+def esp(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """What is found of ESP: all is there, whatever the kernel of this machine has."""
+    found = [ok("ESP", "the kernel has all")]
+    monkeypatch.setattr(kernel, "esp", lambda _: iter(found))
+    return found
+
+
+@pytest.mark.usefixtures("esp")
 def test_a_machine_that_has_all_starts(written: Callable[[], list[dict[str, Any]]]) -> None:
     machine.before_start(settings())
     assert {line["event"] for line in written()} <= {"check_failed"}
     assert all(line["level"] == "warning" for line in written())
 
 
-def test_all_that_is_in_the_way_is_said_at_once() -> None:
+def test_all_that_is_in_the_way_is_said_at_once(esp: list[Finding]) -> None:
+    esp[:] = [error("ESP", "no ESP in this kernel", "modprobe esp4"), warning("ESP", "no aes-gcm")]
     sock, local = udp_peer()
     given = settings(
         gm={"addresses": [NOWHERE, HOST], "port": local.port}, log={"key_file": "/nonexistent/x"}
@@ -44,7 +54,8 @@ def test_all_that_is_in_the_way_is_said_at_once() -> None:
     with pytest.raises(StartError) as caught:
         machine.before_start(given)
     sock.close()
-    address, port, directory = str(caught.value).splitlines()
+    no_esp, address, port, directory = str(caught.value).splitlines()
+    assert no_esp == "no ESP in this kernel (mended by: modprobe esp4)"
     assert address.startswith(f"gm.addresses[1]: {NOWHERE} is on no interface")
     assert f"ip address add {NOWHERE}/" in address
     assert port.startswith(f"UDP {local} is in use by ")
