@@ -43,15 +43,13 @@ class UsageReader:
 
     def start(self) -> None:
         """Look for the first time an interval from now."""
-        if self._next:
-            self._next.cancel()
+        self.close()
         if self._interval:
             self._next = self._loop.call_later(self._interval, self._begin)
 
     def change(self, interval: float) -> None:
         """Look at another interval from now on."""
         if interval != self._interval:
-            self.close()
             self._interval = interval
             self.start()
 

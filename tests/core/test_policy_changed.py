@@ -33,6 +33,7 @@ from tests.core.stage import (
     GM,
     IMPU,
     NULL,
+    POLICY,
     PORTS_PC,
     S_CSCF,
     S_CSCF_2,
@@ -200,6 +201,7 @@ def test_addresses_and_selectors_stay(stage: Stage, phone: Phone) -> None:
     stage.decide(gm=elsewhere, core=(Endpoint("203.0.113.77", 1),), selectors=SelectorMode.TOLERANT)
     policy = stage.edge._context.policy
     assert [one.host for one in policy.gm][:1] == [GM]
+    assert policy.core == POLICY.core
     assert policy.selectors is SelectorMode.STRICT
     phone.says(phone.message("MESSAGE", "sip:b@x"))
     assert str(stage.last_to_core().via.host) == "203.0.113.5"

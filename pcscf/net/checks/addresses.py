@@ -142,7 +142,7 @@ def _place(address: str, route: Route | None, present: Iterable[OnInterface]) ->
 
 
 def _holds(network: Any, address: str) -> bool:  # noqa: ANN401 - either version
-    return bool(network.supernet_of(ip_network(address))) and network.prefixlen > 0
+    return bool(network.supernet_of(ip_network(address)))
 
 
 def local_ones(network: Network, addresses: Iterable[str]) -> list[str]:
