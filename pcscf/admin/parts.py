@@ -99,11 +99,27 @@ class Traces(Protocol):
         """Show the messages of a phone, or all, from now on: whole lines, blank in silence."""
 
 
+class Reloaded(Protocol):
+    """What came of reading the settings: keys that changed, keys that would, why none did."""
+
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """Keys that have other values now."""
+
+    @property
+    def needs_restart(self) -> tuple[str, ...]:
+        """Keys that cannot change while running."""
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What is wrong with the settings; then nothing has changed."""
+
+
 class Reload(Protocol):
     """Reads the settings anew."""
 
-    async def reload(self) -> Json:
-        """Apply what can change while running; ``done`` says what. Raises PcscfError."""
+    def reload(self) -> Reloaded:
+        """Apply what can change while running, or nothing."""
 
 
 AddPages = Callable[[web.Application], None]

@@ -24,12 +24,14 @@ from pcscf.core.events import (
     DeadlineReached,
     Event,
     InstallFailed,
+    PolicyChanged,
     SaExpired,
     SasPresent,
     SendFailed,
     SipReceived,
 )
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.policy import EdgePolicy
 from pcscf.errors import StartError
 from pcscf.log import describe, written
 from pcscf.net import plan
@@ -178,6 +180,26 @@ class Server:
         """How late the event loop is, in seconds."""
         return self._load.lag
 
+    def adopt(self, settings: Settings, policy: EdgePolicy) -> None:
+        """Go by other settings, as far as that is possible while running.
+
+        ``policy`` is what the core makes of them. Sockets, connections and questions under way
+        stay as they are: addresses and ports have to be those of the start.
+        """
+        self._settings = settings
+        limits, dns = settings.limits, settings.dns
+        self._tcp.change(
+            settings.sip_limits(),
+            _tcp_limits(settings),
+            max_connections=limits.max_connections,
+            max_per_source=limits.max_connections_per_source,
+        )
+        for udp in self._udp.values():
+            udp.change(limits.max_message, limits.send_buffer)
+        self._resolver.change(dns.servers, timeout=dns.query_timeout, max_queries=dns.max_queries)
+        self._usage.change(settings.liveness.interval)
+        self.dispatch(PolicyChanged(policy))
+
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
         log.info("held", **self._edge.held())
@@ -199,12 +221,7 @@ class Server:
         return TcpTable(
             self.dispatch,
             self._settings.sip_limits(),
-            TcpLimits(
-                connect_timeout=limits.connect_timeout,
-                message_timeout=limits.message_timeout,
-                idle_timeout=limits.idle_timeout,
-                send_buffer=limits.send_buffer,
-            ),
+            _tcp_limits(self._settings),
             max_connections=limits.max_connections,
             max_per_source=limits.max_connections_per_source,
             shared_ports=plan.shared_ports(self._settings),
@@ -377,6 +394,16 @@ class Server:
 
     def _compare_sas(self) -> None:
         self.dispatch(SasPresent(self._kernel.present()))
+
+
+def _tcp_limits(settings: Settings) -> TcpLimits:
+    limits = settings.limits
+    return TcpLimits(
+        connect_timeout=limits.connect_timeout,
+        message_timeout=limits.message_timeout,
+        idle_timeout=limits.idle_timeout,
+        send_buffer=limits.send_buffer,
+    )
 
 
 def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

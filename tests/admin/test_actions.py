@@ -10,9 +10,8 @@ import pytest
 import structlog
 
 from pcscf import log
-from pcscf.admin.parts import Json, Parts
+from pcscf.admin.parts import Parts
 from pcscf.core.events import Deregister, Drain
-from pcscf.errors import ConfigError
 from tests.admin.desk import OTHER_UE, another, desk
 from tests.core.phone import Phone
 from tests.core.stage import IMPI, IMPU, UE
@@ -95,20 +94,27 @@ async def test_the_level_of_the_log_changes_at_once(written):
 
 
 class Reloads:
-    def __init__(self, outcome: Json | ConfigError) -> None:
-        self.outcome = outcome
+    """Reads settings of which this came."""
 
-    async def reload(self) -> Json:
-        if isinstance(self.outcome, ConfigError):
-            raise self.outcome
-        return self.outcome
+    def __init__(self, *errors: str, applied: tuple[str, ...] = (), restart: tuple[str, ...] = ()):
+        self.errors, self.applied, self.needs_restart = errors, applied, restart
+
+    def reload(self) -> "Reloads":
+        return self
 
 
 @looped
 async def test_reload_says_what_it_did_or_what_is_wrong():
-    async with desk(Parts(reload=Reloads({"done": "nothing to change"}))) as d:
-        assert (await d.post("/api/reload")).json == {"done": "nothing to change"}
-    async with desk(Parts(reload=Reloads(ConfigError("a: b: unknown key\na: c: wrong")))) as d:
+    async with desk(Parts(reload=Reloads())) as d:
+        assert (await d.post("/api/reload")).json["done"] == "changed: nothing"
+    changed = Reloads(applied=("log.level", "guard.source_rate"), restart=("gm.port",))
+    async with desk(Parts(reload=changed)) as d:
+        assert (await d.post("/api/reload")).json == {
+            "done": "changed: log.level, guard.source_rate; needs a restart: gm.port",
+            "applied": ["log.level", "guard.source_rate"],
+            "needs_restart": ["gm.port"],
+        }
+    async with desk(Parts(reload=Reloads("a: b: unknown key", "a: c: wrong"))) as d:
         answer = await d.post("/api/reload")
         assert (answer.status, answer.error) == (409, "a: b: unknown key; a: c: wrong")
     async with desk() as d:

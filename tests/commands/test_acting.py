@@ -3,9 +3,8 @@
 import json
 
 from pcscf import log
-from pcscf.admin.parts import Json, Parts
+from pcscf.admin.parts import Parts
 from pcscf.commands.acting import Level
-from pcscf.errors import ConfigError
 from tests.admin.desk import another
 from tests.commands.spoken import shell
 from tests.core.phone import Phone
@@ -34,19 +33,19 @@ async def test_a_phone_is_deregistered():
 
 
 class Reloads:
-    def __init__(self, error: str = "") -> None:
-        self.error = error
+    needs_restart = ()
 
-    async def reload(self) -> Json:
-        if self.error:
-            raise ConfigError(self.error)
-        return {"done": "guard.source_rate: 500.0 -> 100.0"}
+    def __init__(self, *errors: str) -> None:
+        self.errors, self.applied = errors, ("guard.source_rate",)
+
+    def reload(self) -> "Reloads":
+        return self
 
 
 @looped
 async def test_settings_are_read_anew():
     async with shell(Parts(reload=Reloads())) as s:
-        assert await s.says("reload") == ["guard.source_rate: 500.0 -> 100.0"]
+        assert await s.says("reload") == ["changed: guard.source_rate"]
     async with shell(Parts(reload=Reloads("pcscf.toml: gm.prot: unknown key"))) as s:
         assert await s.refuses("reload") == "pcscf.toml: gm.prot: unknown key"
 
