@@ -13,7 +13,6 @@ from pcscf.admin.parts import Json, Parts, Subject
 from pcscf.admin.refusal import Refusal
 from pcscf.admin.replies import reply
 from pcscf.core.events import Deregister, Drain
-from pcscf.errors import PcscfError
 
 log = structlog.get_logger()
 
@@ -59,10 +58,11 @@ class Actions:
         """Read the settings anew."""
         if self._reload is None:
             raise Refusal(501, "this P-CSCF cannot reload its settings")
-        try:
-            return reply(await self._reload.reload())
-        except PcscfError as error:
-            raise Refusal(409, "; ".join(str(error).splitlines())) from None
+        found = self._reload.reload()
+        if found.errors:
+            raise Refusal(409, "; ".join(found.errors))
+        keys = {"applied": list(found.applied), "needs_restart": list(found.needs_restart)}
+        return _done(_of_reload(**keys), **keys)
 
     async def log_level(self, request: web.Request) -> web.Response:
         """Tell more, or less."""
@@ -74,7 +74,12 @@ class Actions:
         raise Refusal(400, f"level is one of {', '.join(logging.LEVELS)}")
 
 
-def _done(text: str, **more: str | int) -> web.Response:
+def _of_reload(applied: list[str], needs_restart: list[str]) -> str:
+    changed = f"changed: {', '.join(applied)}" if applied else "nothing has changed"
+    return changed + (f"; needs a restart: {', '.join(needs_restart)}" if needs_restart else "")
+
+
+def _done(text: str, **more: str | int | list[str]) -> web.Response:
     log.info("admin", done=text)
     return reply({"done": text, **more})
 

@@ -99,11 +99,27 @@ class Traces(Protocol):
         """Show the messages of a phone, or all, from now on: whole lines, blank in silence."""
 
 
+class Reloaded(Protocol):
+    """What came of reading the settings anew: keys, or what is wrong, one line each."""
+
+    @property
+    def applied(self) -> Sequence[str]:
+        """Keys that changed."""
+
+    @property
+    def needs_restart(self) -> Sequence[str]:
+        """Keys that would."""
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """Why nothing did."""
+
+
 class Reload(Protocol):
     """Reads the settings anew."""
 
-    async def reload(self) -> Json:
-        """Apply what can change while running; ``done`` says what. Raises PcscfError."""
+    def reload(self) -> Reloaded:
+        """Apply what can change while running, or nothing at all."""
 
 
 AddPages = Callable[[web.Application], None]

@@ -3,16 +3,15 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
 import structlog
 
 from pcscf import log
-from pcscf.admin.parts import Json, Parts
+from pcscf.admin.parts import Parts
 from pcscf.core.events import Deregister, Drain
-from pcscf.errors import ConfigError
 from tests.admin.desk import OTHER_UE, another, desk
 from tests.core.phone import Phone
 from tests.core.stage import IMPI, IMPU, UE
@@ -94,21 +93,37 @@ async def test_the_level_of_the_log_changes_at_once(written):
         )
 
 
-class Reloads:
-    def __init__(self, outcome: Json | ConfigError) -> None:
-        self.outcome = outcome
+class Found(NamedTuple):
+    applied: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
-    async def reload(self) -> Json:
-        if isinstance(self.outcome, ConfigError):
-            raise self.outcome
-        return self.outcome
+
+class Reloads:
+    def __init__(self, found: Found) -> None:
+        self.found = found
+
+    def reload(self) -> Found:
+        return self.found
 
 
 @looped
 async def test_reload_says_what_it_did_or_what_is_wrong():
-    async with desk(Parts(reload=Reloads({"done": "nothing to change"}))) as d:
-        assert (await d.post("/api/reload")).json == {"done": "nothing to change"}
-    async with desk(Parts(reload=Reloads(ConfigError("a: b: unknown key\na: c: wrong")))) as d:
+    reloads = Reloads(Found())
+    async with desk(Parts(reload=reloads)) as d:
+        for found, done in (
+            (Found(), "nothing has changed"),
+            (Found(("log.level", "guard.trusted")), "changed: log.level, guard.trusted"),
+            (Found((), ("gm.port",)), "nothing has changed; needs a restart: gm.port"),
+            (Found(("dns.stale",), ("gm.port",)), "changed: dns.stale; needs a restart: gm.port"),
+        ):
+            reloads.found = found
+            assert (await d.post("/api/reload")).json == {
+                "done": done,
+                "applied": list(found.applied),
+                "needs_restart": list(found.needs_restart),
+            }
+        reloads.found = Found(errors=("a: b: unknown key", "a: c: wrong"))
         answer = await d.post("/api/reload")
         assert (answer.status, answer.error) == (409, "a: b: unknown key; a: c: wrong")
     async with desk() as d:
