@@ -26,8 +26,9 @@ def _look(group: typer.Typer) -> None:
     from pcscf.commands.health import health  # noqa: PLC0415
     from pcscf.commands.phones import sas, ue, ues  # noqa: PLC0415
     from pcscf.commands.surroundings import blocked, next_hops, status  # noqa: PLC0415
+    from pcscf.commands.tracing import trace  # noqa: PLC0415
 
-    for command in (status, ues, ue, sas, next_hops, blocked, why, drops, health):
+    for command in (status, ues, ue, trace, why, sas, drops, next_hops, blocked, health):
         group.command(rich_help_panel=_LOOK)(command)
 
 
@@ -45,7 +46,9 @@ def _captures(group: typer.Typer) -> None:
     group.command(epilog=EPILOG, rich_help_panel=_CAPTURES)(decode)
 
 
-_LOOKING = ("status", "ues", "ue", "sas", "next-hops", "blocked", "why", "drops", "health")
+_LOOKING = (
+    "status", "ues", "ue", "trace", "why", "sas", "drops", "next-hops", "blocked", "health",
+)  # fmt: skip
 _ACTING = ("drain", "deregister", "reload", "log-level")
 
 

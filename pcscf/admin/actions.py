@@ -61,9 +61,8 @@ class Actions:
         found = self._reload.reload()
         if found.errors:
             raise Refusal(409, "; ".join(found.errors))
-        changed, waiting = ", ".join(found.applied) or "nothing", ", ".join(found.needs_restart)
-        text = f"changed: {changed}" + (f"; needs a restart: {waiting}" if waiting else "")
-        return _done(text, applied=list(found.applied), needs_restart=list(found.needs_restart))
+        keys = {"applied": list(found.applied), "needs_restart": list(found.needs_restart)}
+        return _done(_of_reload(**keys), **keys)
 
     async def log_level(self, request: web.Request) -> web.Response:
         """Tell more, or less."""
@@ -73,6 +72,11 @@ class Actions:
                 logging.set_level(level)
                 return _done(f"the log has what is at least {level}", level=level)
         raise Refusal(400, f"level is one of {', '.join(logging.LEVELS)}")
+
+
+def _of_reload(applied: list[str], needs_restart: list[str]) -> str:
+    changed = f"changed: {', '.join(applied)}" if applied else "nothing has changed"
+    return changed + (f"; needs a restart: {', '.join(needs_restart)}" if needs_restart else "")
 
 
 def _done(text: str, **more: str | int | list[str]) -> web.Response:

@@ -100,26 +100,26 @@ class Traces(Protocol):
 
 
 class Reloaded(Protocol):
-    """What came of reading the settings: keys that changed, keys that would, why none did."""
+    """What came of reading the settings anew: keys, or what is wrong, one line each."""
 
     @property
-    def applied(self) -> tuple[str, ...]:
-        """Keys that have other values now."""
+    def applied(self) -> Sequence[str]:
+        """Keys that changed."""
 
     @property
-    def needs_restart(self) -> tuple[str, ...]:
-        """Keys that cannot change while running."""
+    def needs_restart(self) -> Sequence[str]:
+        """Keys that would."""
 
     @property
-    def errors(self) -> tuple[str, ...]:
-        """What is wrong with the settings; then nothing has changed."""
+    def errors(self) -> Sequence[str]:
+        """Why nothing did."""
 
 
 class Reload(Protocol):
     """Reads the settings anew."""
 
     def reload(self) -> Reloaded:
-        """Apply what can change while running, or nothing."""
+        """Apply what can change while running, or nothing at all."""
 
 
 AddPages = Callable[[web.Application], None]

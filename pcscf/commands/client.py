@@ -49,16 +49,12 @@ class Client:
         with self._answer("GET", path) as response:
             return response.status, _read(response)
 
-    def lines(self, *parts: str) -> Iterator[bytes]:
-        """Read a stream of lines, until the P-CSCF ends it."""
+    @contextmanager
+    def stream(self, *parts: str) -> Iterator[Iterator[bytes]]:
+        """Read a stream of lines within the block; it ends with the P-CSCF."""
         with self._answer("GET", _api(parts), timeout=_SILENCE) as response:
             _check(response)
-            try:
-                yield from response
-            except TimeoutError:
-                raise CommandError("the P-CSCF has fallen silent", UNREACHABLE) from None
-            except (OSError, HTTPException):
-                return  # it stops
+            yield _lines(response)
 
     def _ask(self, method: str, path: str, content: str | None = None) -> dict[str, Any]:
         with self._answer(method, path, content) as response:
@@ -96,6 +92,15 @@ def _api(parts: tuple[str, ...]) -> str:
 def _check(response: HTTPResponse) -> None:
     if response.status >= 400:
         raise CommandError(str(_read(response).get("error", response.reason)))
+
+
+def _lines(response: HTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from response
+    except TimeoutError:
+        raise CommandError("the P-CSCF has fallen silent", UNREACHABLE) from None
+    except (OSError, HTTPException):
+        return  # it stops
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:

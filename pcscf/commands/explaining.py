@@ -47,7 +47,7 @@ def _show_drops(found: dict[str, Any]) -> None:
     if rows:
         show(["COUNTER", "COUNT", "RECENT", "MEANING"], rows, wraps=True)
     else:
-        say("the kernel has dropped nothing")
+        say(f"the kernel has dropped nothing since {found['since']}")
     for one in found["unknown_spis"]:
         say(f"{one['time']}  {one['sentence']}", BAD)
     if found["note"]:

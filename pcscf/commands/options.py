@@ -62,7 +62,7 @@ Who = Annotated[
 MaybeWho = Annotated[
     str | None,
     typer.Argument(
-        metavar="[WHO]",
+        metavar="WHO",
         help="A public identity, a private one, or an address; else all.",
         show_default=False,
     ),

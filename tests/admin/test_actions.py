@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -93,28 +93,37 @@ async def test_the_level_of_the_log_changes_at_once(written):
         )
 
 
+class Found(NamedTuple):
+    applied: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
 class Reloads:
-    """Reads settings of which this came."""
+    def __init__(self, found: Found) -> None:
+        self.found = found
 
-    def __init__(self, *errors: str, applied: tuple[str, ...] = (), restart: tuple[str, ...] = ()):
-        self.errors, self.applied, self.needs_restart = errors, applied, restart
-
-    def reload(self) -> "Reloads":
-        return self
+    def reload(self) -> Found:
+        return self.found
 
 
 @looped
 async def test_reload_says_what_it_did_or_what_is_wrong():
-    async with desk(Parts(reload=Reloads())) as d:
-        assert (await d.post("/api/reload")).json["done"] == "changed: nothing"
-    changed = Reloads(applied=("log.level", "guard.source_rate"), restart=("gm.port",))
-    async with desk(Parts(reload=changed)) as d:
-        assert (await d.post("/api/reload")).json == {
-            "done": "changed: log.level, guard.source_rate; needs a restart: gm.port",
-            "applied": ["log.level", "guard.source_rate"],
-            "needs_restart": ["gm.port"],
-        }
-    async with desk(Parts(reload=Reloads("a: b: unknown key", "a: c: wrong"))) as d:
+    reloads = Reloads(Found())
+    async with desk(Parts(reload=reloads)) as d:
+        for found, done in (
+            (Found(), "nothing has changed"),
+            (Found(("log.level", "guard.trusted")), "changed: log.level, guard.trusted"),
+            (Found((), ("gm.port",)), "nothing has changed; needs a restart: gm.port"),
+            (Found(("dns.stale",), ("gm.port",)), "changed: dns.stale; needs a restart: gm.port"),
+        ):
+            reloads.found = found
+            assert (await d.post("/api/reload")).json == {
+                "done": done,
+                "applied": list(found.applied),
+                "needs_restart": list(found.needs_restart),
+            }
+        reloads.found = Found(errors=("a: b: unknown key", "a: c: wrong"))
         answer = await d.post("/api/reload")
         assert (answer.status, answer.error) == (409, "a: b: unknown key; a: c: wrong")
     async with desk() as d:

@@ -6,6 +6,7 @@ from pcscf import log
 from pcscf.admin.parts import Parts
 from pcscf.commands.acting import Level
 from tests.admin.desk import another
+from tests.admin.test_actions import Found, Reloads
 from tests.commands.spoken import shell
 from tests.core.phone import Phone
 from tests.core.stage import IMPI, IMPU, UE
@@ -32,21 +33,12 @@ async def test_a_phone_is_deregistered():
         assert await s.refuses("deregister", IMPU) == f"no phone of {IMPU} is registered here"
 
 
-class Reloads:
-    needs_restart = ()
-
-    def __init__(self, *errors: str) -> None:
-        self.errors, self.applied = errors, ("guard.source_rate",)
-
-    def reload(self) -> "Reloads":
-        return self
-
-
 @looped
 async def test_settings_are_read_anew():
-    async with shell(Parts(reload=Reloads())) as s:
-        assert await s.says("reload") == ["changed: guard.source_rate"]
-    async with shell(Parts(reload=Reloads("pcscf.toml: gm.prot: unknown key"))) as s:
+    reloads = Reloads(Found(("log.level",), ("gm.port",)))
+    async with shell(Parts(reload=reloads)) as s:
+        assert await s.says("reload") == ["changed: log.level; needs a restart: gm.port"]
+        reloads.found = Found(errors=("pcscf.toml: gm.prot: unknown key",))
         assert await s.refuses("reload") == "pcscf.toml: gm.prot: unknown key"
 
 

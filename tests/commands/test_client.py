@@ -134,13 +134,17 @@ async def test_a_stream_is_its_lines_until_the_p_cscf_ends():
 
     mirror = Lines()
     async with shell(Parts(traces=mirror)) as s:
-        asked = Client(s.desk.options.socket).lines("trace", "sip:a@b")
-        first = asyncio.create_task(asyncio.to_thread(next, asked))
+        lines: list[bytes] = []
+
+        def read() -> None:
+            with Client(s.desk.options.socket).stream("trace", "sip:a@b") as stream:
+                lines.extend(stream)
+
+        reading = asyncio.create_task(asyncio.to_thread(read))
         await until(lambda: mirror.readers)
         assert list(mirror.readers.values()) == ["sip:a@b"]
         mirror.say(b"one\n")
-        assert await first == b"one\n"
-        rest = asyncio.create_task(asyncio.to_thread(list, asked))
-        await asyncio.sleep(0.01)
+        await until(lambda: lines)
         await s.desk.service.close()
-        assert await rest == []
+        await reading
+        assert lines == [b"one\n"]

@@ -56,7 +56,10 @@ async def test_sentences_have_their_weight_and_time_and_cannot_steer_the_termina
 async def test_drops_are_those_that_happened_and_what_they_mean():
     told = Told()
     async with shell(Parts(diagnosis=told)) as s:
-        assert await s.says("drops") == ["the kernel has dropped nothing", NOTE]
+        assert await s.says("drops") == [
+            "the kernel has dropped nothing since 2026-01-31T12:00:00.000Z",
+            NOTE,
+        ]
         told.counters = [
             {"name": "XfrmInNoStates", "count": 3, "recent": 1, "meaning": "no SA with this SPI"},
             {"name": "XfrmInError", "count": 0, "recent": 0, "meaning": "none of the others"},

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -24,7 +25,8 @@ class PcscfProcess:
         self._config = directory / "pcscf.toml"
         self._config.write_text(config)
         self._log = directory / "pcscf.log"
-        self.socket = directory / "admin.sock"
+        given = tomllib.loads(config).get("admin", {}).get("socket")
+        self.socket = Path(given or directory / "admin.sock")
         self._file: IO[bytes] = self._log.open("wb")
         self.process = self._start()
 

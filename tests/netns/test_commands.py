@@ -1,9 +1,12 @@
 """A new user's session of commands beside a P-CSCF that runs, with phones over real ESP."""
 
+import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess
 from tests.netns.site import LINGER, PEER, SLACK, Site
 from tests.peers.phone import Phone
@@ -19,6 +23,7 @@ pytestmark = pytest.mark.esp
 
 HTTP = "127.0.0.1:8060"
 REFUSED = 503
+INTERRUPTED = 130
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,23 @@ class Shell:
 
     def gives(self, *words: str) -> Any:
         return json.loads("\n".join(self.says(*words, "--json")))
+
+    @contextlib.contextmanager
+    def watching(self, *words: str) -> Iterator[list[str]]:
+        """What a command says until it is interrupted, as it says it."""
+        lines: list[str] = []
+        command = (sys.executable, "-m", "pcscf", *words, *self._socket)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, text=True, stdout=pipe, stderr=pipe) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stderr.readline().endswith("; Ctrl-C ends it\n")
+            thread = threading.Thread(target=lines.extend, args=(process.stdout,))
+            thread.start()
+            yield lines
+            process.send_signal(signal.SIGINT)
+            thread.join(10)
+        assert process.returncode == INTERRUPTED
 
 
 @pytest.fixture
@@ -92,6 +114,31 @@ def test_the_sas_that_are_shown_are_those_of_the_kernel(
         ends = ("uc", "us", "pc", "ps")
         assert {one[f"spi_{end}"] for one in ue["sas"] for end in ends} == site.spis(phone)
         phone.register()
+
+
+def test_counters_and_sentences_are_those_of_the_kernel_and_of_what_happened(
+    shell: Shell, site: Site, phone: Phone
+) -> None:
+    site.talks(phone)
+    (ue,) = shell.gives("ue", phone.address)["ues"]
+    counted = {sa["spi"]: sa["packets"] for one in ue["sas"] for sa in one["sas"]}
+    assert counted == {state.spi: state.packets for state in site.states(phone)}
+    assert "PACKETS" in "\n".join(shell.says("ue", phone.address))
+    assert shell.says("why", phone.subscription.impus[0])[0].startswith("ok ")
+    assert shell.says("why", "192.0.2.199")
+    assert shell.says("drops")
+
+
+def test_a_phone_is_watched_as_it_registers_and_writes(
+    shell: Shell, site: Site, phone: Phone
+) -> None:
+    with shell.watching("trace", phone.address) as lines:
+        phone.register()
+        assert phone.message(PEER, "hello there").status == 200
+        wait_until(lambda: "200 OK (MESSAGE)" in "".join(lines), "the trace has it all")
+    text = "".join(lines)
+    for line in ("REGISTER sip:", "401 ", f"MESSAGE {PEER}", "ESP 0x"):
+        assert line in text
 
 
 def test_draining_turns_new_phones_away_and_leaves_the_others(

@@ -38,14 +38,13 @@ Said = tuple[str, str, str, int | None, bytes]
 
 
 @pytest.fixture(scope="module")
-def admin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a") / "s"
+def admin(pcscf: PcscfProcess) -> Path:
+    return pcscf.socket
 
 
 @pytest.fixture(scope="module")
-def sections(admin: Path) -> dict[str, str]:
+def sections() -> dict[str, str]:
     return {
-        "admin": f'socket = "{admin}"\nhttp = ""',
         "log": 'level = "debug"\nformat = "json"',
         "mirror": f'hep = "udp:198.51.100.2:{COLLECTOR}"\nhep_capture_id = 77',
     }
