@@ -32,6 +32,7 @@ from pcscf.config_sections import (
     Liveness,
     Log,
     Media,
+    Mirror,
     Proxy,
     RegEvent,
     Security,
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     guard: Guard = Guard()
     diagnosis: Diagnosis = Diagnosis()
     log: Log = Log()
+    mirror: Mirror = Mirror()
     admin: Admin = Admin()
 
     @classmethod

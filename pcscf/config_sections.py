@@ -17,6 +17,7 @@ from pcscf.config_values import (
     Addresses,
     AddressRange,
     Codecs,
+    CollectorOrNone,
     FileMode,
     HostName,
     Listener,
@@ -318,6 +319,15 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
     key_file: str = ""
+
+
+class Mirror(Section):
+    """Where decrypted SIP is copied to."""
+
+    hep: CollectorOrNone = None
+    hep_capture_id: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2001
+    hep_password: Annotated[str, Field(repr=False, max_length=255)] = ""
+    hep_node_name: Annotated[str, Field(max_length=255)] = ""
 
 
 class Admin(Section):

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
@@ -73,6 +73,25 @@ def _uri_target(text: str) -> Target:
         raise ValueError("must be sip:HOST, with ;transport=udp or ;transport=tcp at most")
     host = _numeric_address(target.host) if is_numeric(target.host) else target.host
     return replace(target, host=host)
+
+
+class Collector(NamedTuple):
+    """Where copies go; the host may be a name."""
+
+    transport: Transport
+    endpoint: Endpoint
+
+
+def _collector(text: object) -> Collector | None:
+    """Read ``udp:192.0.2.5:9060`` or ``tcp:homer.example:9061``; empty is none."""
+    if text == "":
+        return None
+    match = _NEXT_HOP.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be udp:HOST:PORT or tcp:HOST:PORT, IPv6 in brackets")
+    transport, ipv6, other, port = match.groups()
+    host = _numeric_address(ipv6) if ipv6 else _host(other)
+    return Collector(Transport(transport.upper()), Endpoint(host, _port(port)))
 
 
 def _host(text: str) -> str:
@@ -183,6 +202,7 @@ NextHops = Annotated[
     Field(min_length=1),
     AfterValidator(_distinct),
 ]
+CollectorOrNone = Annotated[Collector | None, PlainValidator(_collector)]
 SipUris = Annotated[tuple[Annotated[str, PlainValidator(_sip_uri)], ...], AfterValidator(_distinct)]
 # As dialled: digits, and what else a keypad has.
 Numbers = Annotated[

@@ -16,11 +16,14 @@ import structlog
 
 _SECRET = re.compile(r"(^|_)(ck|ik|keys?|ki|k|opc?|res|xres|password|secret)(_|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/\[\]+*@-]+", re.ASCII)
-Level = Literal["debug", "info", "warning", "error"]
-LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-_LEVELS: Final = {name: getattr(logging, name.upper()) for name in LEVELS}
 
 Format = Literal["console", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)  # the most talkative first
+_LEVELS: Final = {name: getattr(logging, name.upper()) for name in LEVELS}
+
+# The levels that are written now: whoever has much to tell looks here before making a line of it.
+written: Final[set[str]] = set(LEVELS)
 
 
 def mask_secrets(
@@ -74,14 +77,16 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
 
 
 def set_level(level: Level) -> None:
-    """Tell from now on what is at least of this level."""
+    """Write from now on what is at least of this level."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
+    written.clear()
+    written.update(name for name, number in _LEVELS.items() if number >= _LEVELS[level])
 
 
 def level() -> Level:
-    """Give the level of what is told."""
+    """Give the level of what is written."""
     logger = structlog.get_logger()
-    return next(name for name in _LEVELS if logger.is_enabled_for(_LEVELS[name]))
+    return next(name for name in LEVELS if logger.is_enabled_for(_LEVELS[name]))
 
 
 def describe(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import pytest
 import structlog
@@ -55,6 +56,30 @@ def test_a_peers_text_stays_on_its_line_and_in_its_quotes(form, text):
 def test_the_level_is_a_threshold():
     assert written("console", "ready", level="warning") == ""
     assert written("console", "ready", level="debug") != ""
+
+
+def test_the_level_can_change_while_it_runs():
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    logger = structlog.get_logger()
+    for level in ("warning", "debug", "error", "info"):
+        log.set_level(level)
+        assert log.level() == level
+        for word in log.LEVELS:
+            logger.log(getattr(logging, word.upper()), f"{word} at {level}")
+    told = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert told == [
+        "warning at warning", "error at warning",
+        "debug at debug", "info at debug", "warning at debug", "error at debug",
+        "error at error",
+        "info at info", "warning at info", "error at info",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", log.LEVELS)
+def test_whoever_has_much_to_tell_can_ask_what_is_written(level):
+    log.configure(level, "json", io.StringIO())
+    assert log.written == set(log.LEVELS[log.LEVELS.index(level) :])
 
 
 @pytest.mark.parametrize("form", ["console", "json"])

@@ -26,7 +26,6 @@ _HEADERS: Final = {
     "Connection": "close",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
-    "Server": "pcscf",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -113,5 +112,6 @@ def _allow(error: web.HTTPException) -> list[tuple[str, str]]:
 async def _finish(_request: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: what is slow, or many, is bounded by the connection's time."""
     response.force_close()
+    response.headers["Server"] = "pcscf"
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

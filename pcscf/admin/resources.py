@@ -14,7 +14,7 @@ from pcscf.admin.refusal import Refusal
 from pcscf.admin.replies import reply
 
 _PAGE: Final = 100  # phones or SA sets, unless more are asked for
-_LARGEST: Final = 1000
+_LARGEST: Final = 500  # some milliseconds of the loop's time
 _LONGEST: Final = 255  # characters of a name that is looked for
 
 

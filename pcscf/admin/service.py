@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 _MAX_LINE: Final = 4096  # octets of a request line or a header: an identity, three times escaped
 _MAX_HEADERS: Final = 64
+_LINGER: Final = (
+    1.0  # seconds for content that nobody asked for: a reset would take the answer along
+)
 _LAST_WORDS: Final = 0.5  # seconds for answers that are under way at the end
 
 
@@ -42,7 +45,7 @@ class AdminService:
             logger=logging.Logger("admin", logging.CRITICAL + 1),  # noqa: LOG001 - for nobody else
             handler_cancellation=True,
             shutdown_timeout=_LAST_WORDS,
-            lingering_time=0.0,
+            lingering_time=_LINGER,
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
             max_headers=_MAX_HEADERS,

@@ -40,7 +40,7 @@ Watch = Annotated[
 
 First = Annotated[int, typer.Option("--first", min=0, metavar="N", help="From this one on.")]
 
-Most = Annotated[int, typer.Option("--most", min=1, max=1000, metavar="N", help="So many at most.")]
+Most = Annotated[int, typer.Option("--most", min=1, max=500, metavar="N", help="So many at most.")]
 
 Find = Annotated[
     str,

@@ -32,12 +32,18 @@ def _show_status(found: dict[str, Any]) -> None:
         "algorithms": ", ".join(found["suites"]),
         "log level": found["log_level"],
     }
-    for title, values in (("", facts), ("held", found["held"]), ("counted", found["counted"])):
-        if title:
+    for name, value in facts.items():
+        _fact(name, value)
+    for title in ("held", "counted"):
+        if found[title]:
             say("")
             say(title, STRONG)
-        for name, value in values.items():
-            say(f"  {name.replace('_', ' '):28}  {value}")
+        for name, value in found[title].items():
+            _fact(name.replace("_", " "), value)
+
+
+def _fact(name: str, value: object) -> None:
+    say(f"  {name:28}  {value}")
 
 
 def next_hops(

@@ -64,6 +64,7 @@ from pcscf.sip.response import answer_unreadable, make_response
 _AGREEMENT_STATUS = (421, 494)
 _PROBES = ("OPTIONS", "INVITE")  # what scanners send to find out who answers
 _EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required to know, and we do
+_LONGEST_METHOD = 32  # in a report; a peer may write any
 
 
 class Edge:
@@ -222,7 +223,7 @@ class Edge:
             client = None
         if client is None or not _may_answer(client, row):
             self._context.report(
-                "debug", "stray_response", peer=str(flow.remote), status=response.status
+                "debug", "stray_response", response, peer=str(flow.remote), status=response.status
             )
             return
         if row is not None:
@@ -252,6 +253,7 @@ class Edge:
             self._route(server)
         except SipError as error:
             headers = (*error.headers, *self._explain(error))
+            self._report_refusal(request, flow, error)
             self._wire.reject(server, error.status, error.reason, headers)
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
@@ -273,7 +275,9 @@ class Edge:
                 if user is not None:  # else of a refusal in clear, which is not remembered
                     self._originating.on_ack(ack, user)
         except SipError as error:
-            self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
+            self._context.report(
+                "debug", "ack_dropped", ack, peer=str(flow.remote), reason=error.reason
+            )
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
@@ -342,6 +346,7 @@ class Edge:
 
     def _refuse(self, request: Request, flow: Flow, row: SaRow | None, error: SipError) -> None:
         """Answer a request that is not worth a transaction."""
+        self._report_refusal(request, flow, error)
         response = make_response(
             request,
             error.status,
@@ -350,6 +355,17 @@ class Edge:
             headers=error.headers,
         )
         self._send_bare(response, flow, row)
+
+    def _report_refusal(self, request: Request, flow: Flow, error: SipError) -> None:
+        self._context.report(
+            "debug",
+            "refused",
+            request,
+            peer=str(flow.remote),
+            method=request.method[:_LONGEST_METHOD],
+            status=error.status,
+            reason=error.reason,
+        )
 
     def _answer_unreadable(self, flow: Flow, row: SaRow | None, error: ParseError) -> None:
         response = answer_unreadable(error, self._context.ids.tag())

@@ -77,7 +77,7 @@ def report_rejected(context: Context, request: Request, phone: Phone, error: Sip
     }
     if error.status in _ABOUT_THE_OFFER:
         fields["offer"] = ", ".join(request.values("security-client"))[:_LONGEST_OFFER]
-    context.report("info", "registration_rejected", **fields)
+    context.report("info", "registration_rejected", request, **fields)
 
 
 class RegisterUser(Protocol):

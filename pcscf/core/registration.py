@@ -62,6 +62,7 @@ class Registrar:
         self._context.report(
             "debug",
             "register_received",
+            server.request,
             impi=phone.impi,
             impu=server.request.to.sip_uri.aor()[:_LONGEST_IMPU],
             ue=phone.host,
@@ -152,6 +153,7 @@ class Registrar:
             self._context.report(
                 "info",
                 "challenge_refused",
+                request,
                 impi=phone.impi,
                 ue=phone.host,
                 resync=int("auts" in credentials),
@@ -166,6 +168,7 @@ class Registrar:
             self._context.report(
                 "warning",
                 "foreign_identity",
+                server.request,
                 impi=phone.impi,
                 ue=phone.host,
                 owner=row.owner.impi,
@@ -284,6 +287,7 @@ class Registrar:
         self._context.report(
             "info",
             "registration_refused",
+            relay.server.request,
             impi=relay.phone.impi,
             ue=relay.phone.host,
             status=response.status,

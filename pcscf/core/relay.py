@@ -175,7 +175,12 @@ class CoreRelay(Relay):
     def exhausted(self, reason: str) -> None:
         """No next hop answered."""
         self.wire.context.report(
-            "warning", "core_unreachable", reason=reason, method=self.method, **self.concerned()
+            "warning",
+            "core_unreachable",
+            self.server.request,
+            reason=reason,
+            method=self.method,
+            **self.concerned(),
         )
         self.wire.reject(self.server, 504, "Server Time-out")
 

@@ -181,6 +181,7 @@ class PhoneRelay(Relay):
         context.report(
             "info",
             "phone_unreachable",
+            self.server.request,
             impi=self.registration.impi,
             ue=self.registration.phone.host,
             reason=reason,

@@ -40,8 +40,10 @@ class Verification:
         self._context.report(
             "warning",
             "security_mismatch",
+            server.request,
             impi=row.owner.impi,
             ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
             header=header,
         )
         self._guard.note(row.sa_set.ue, Offence.MISMATCH)

@@ -15,6 +15,7 @@ from math import inf
 from typing import Final, NamedTuple, TypeVar
 
 from pcscf.core.context import Context
+from pcscf.core.flow import Flow, Side
 from pcscf.core.granted import identity_key
 from pcscf.core.guard import Guard
 from pcscf.core.liveness import Liveness
@@ -158,8 +159,8 @@ class Views:
 
     def finding(self, who: str, now: float) -> Look[list[UeView]]:
         """Find the phones of a public or private identity, or of an address."""
-        if users := self._context.registry.of_user(who):
-            return [self._ue(one, now) for one in users]
+        if of_user := self.of_user(who, now):
+            return of_user
         host = _address(who)
         if host:
             found = yield from self._where(lambda one: one.phone.host == host)
@@ -167,6 +168,30 @@ class Views:
             key = identity_key(f"<{who}>")
             found = yield from self._where(lambda one: _has(one, who, key))
         return [self._ue(one, now) for one in found]
+
+    def of_user(self, impi: str, now: float) -> list[UeView]:
+        """Give the phones of a private identity, at once."""
+        return [self._ue(one, now) for one in self._context.registry.of_user(impi)]
+
+    def user(self, flow: Flow) -> str | None:
+        """Tell whose a flow on Gm is, by its SAs or by where a phone in clear is: the IMPI."""
+        context = self._context
+        found = context.sas.find(flow) if flow.side is Side.PROTECTED else None
+        owner = found.owner if found else context.registry.by_clear_flow(flow)
+        return None if owner is None else owner.impi
+
+    def spi(self, flow: Flow, *, sent: bool) -> int | None:
+        """Tell which SA a message on a protected flow came under, or goes under; None if gone.
+
+        Of a phone whose selectors are tolerant it is the one that our port is meant for.
+        """
+        row = self._context.sas.find(flow)
+        if row is None:
+            return None
+        own = row.sa_set
+        if sent:
+            return own.spi_us if flow.remote.port == own.port_us else own.spi_uc
+        return own.spi_ps if flow.local.port == own.port_ps else own.spi_pc
 
     def sas(self, now: float, first: int, most: int) -> list[SaSetView]:
         """List at most ``most`` SA sets from number ``first`` on, the oldest being 0."""
@@ -179,7 +204,7 @@ class Views:
             ues.update(_kind(one) for one in part)
             yield
         sas: Counter[tuple[str, str]] = Counter()
-        for rows in _parts(tuple(self._context.sas), _COUNTED):
+        for rows in self._context.sas.parts(_COUNTED):
             sas.update((row.sa_set.suite.name, row.stage.name.lower()) for row in rows)
             yield
         return Census(dict(ues), dict(sas))

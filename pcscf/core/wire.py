@@ -19,8 +19,8 @@ from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
 from pcscf.core.server_transactions import ServerTransaction, ServerTransactions
 from pcscf.core.state import Registration
-from pcscf.errors import SipError
-from pcscf.sip.message import Request, Response
+from pcscf.errors import ParseError, SipError
+from pcscf.sip.message import Message, Request, Response, parse
 from pcscf.sip.response import make_response
 from pcscf.sip.via import Via
 
@@ -84,6 +84,7 @@ class Wire:
             self.context.report(
                 "warning",
                 "answer_dropped",
+                response,
                 reason="its SAs are gone",
                 status=response.status,
                 **_concerned(transaction),
@@ -133,10 +134,18 @@ class Wire:
         self.context.report(
             "warning",
             "answer_dropped",
+            self._answer(sent),
             reason=reason,
             peer=str(transaction.flow.remote),
             **_concerned(transaction),
         )
+
+    def _answer(self, sent: SendSip | None) -> Message | None:
+        """Read the answer again, of a request that may have been let go of."""
+        try:
+            return None if sent is None else parse(sent.data, self.context.policy.limits)
+        except ParseError:  # it grew above the limits on its way through us
+            return None
 
     def _reply_flow(self, transaction: ServerTransaction) -> Flow | None:
         flow = transaction.flow

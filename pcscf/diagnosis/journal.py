@@ -27,7 +27,7 @@ _MOST_KINDS: Final = 24  # of things that happened to one phone
 _MOST_SETS: Final = 6  # of one phone: three can live at a time
 _PURGED: Final = 2  # phones looked at whenever one is added: memory shrinks while it is used
 # Of messages, not of phones' registrations; whoever can send them can send many.
-_LEFT_OUT: Final = frozenset({"stray_response", "ack_dropped", "no_sa_for_flow"})
+_LEFT_OUT: Final = frozenset({"refused", "stray_response", "ack_dropped", "no_sa_for_flow"})
 # With these the set of a challenge goes, and the kernel's counters with it: they tell why.
 _ENDS_A_CHALLENGE: Final = frozenset(
     {"challenge_unanswered", "challenge_superseded", "challenge_refused"}

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -19,6 +20,9 @@ from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
+from pcscf.mirror.hep import Agent
+from pcscf.mirror.homer import mirroring
+from pcscf.mirror.trace import Traces
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
@@ -66,15 +70,41 @@ async def _serve(settings: Settings) -> None:
         gm=settings.gm.addresses,
         suites=[suite.name for suite in suites],
     )
+    clock = asyncio.get_running_loop().time
+    traces = Traces(server.taps.append, server.taps.remove, edge.views, clock)
     diagnosis.start()
     try:
-        parts = Parts(diagnosis=diagnosis)
-        await serve(server, AdminService(settings.admin, subject, parts))
+        parts = Parts(diagnosis=diagnosis, traces=traces)
+        async with mirrored(settings, server):
+            await serve(server, AdminService(settings.admin, subject, parts))
     finally:
         diagnosis.close()
 
 
-async def serve(server: Server, admin: AdminService | None = None) -> None:
+@asynccontextmanager
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+    """Have a copy of all SIP sent to a collector within the block, if there is one."""
+    mirror = settings.mirror
+    if mirror.hep is None:
+        yield
+        return
+    agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
+    async with mirroring(*mirror.hep, agent) as homer:
+        server.taps.append(homer)
+        yield
+
+
+class Beside(Protocol):
+    """What runs beside a server that is up: the admin side."""
+
+    async def start(self) -> None:
+        """Open. Raises StartError; ``close`` is due then as well."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+async def serve(server: Server, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens when phones are served, and closes before they are not: whoever
@@ -95,7 +125,7 @@ async def serve(server: Server, admin: AdminService | None = None) -> None:
 
 
 @asynccontextmanager
-async def _opened(admin: AdminService | None) -> AsyncIterator[None]:
+async def _opened(admin: Beside | None) -> AsyncIterator[None]:
     try:
         if admin:
             await admin.start()

@@ -2,20 +2,30 @@
 
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 import structlog
 from aiohttp import web
 
 from pcscf import log
-from pcscf.admin.parts import Parts
-from tests.admin.desk import desk
-from tests.core.stage import CK
+from pcscf.admin.access import Access
+from pcscf.admin.app import make_app
+from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.streams import Streams
+from pcscf.admin.visits import Visits
+from tests.admin.desk import STARTED, Played, desk
+from tests.core.stage import CK, Stage
 from tests.net.support import looped
+from xfrm.memory import MemoryKernel
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 JSON = {"Content-Type": "application/json"}
 DRAIN = b'{"on": true}'
+ROOT = Path(__file__).parent.parent.parent
+STAGE = Stage()
+SUBJECT = Subject(STAGE.edge, Played(STAGE), MemoryKernel(), "1.2.3", STARTED, (), ())
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,18 @@ async def test_errors_are_one_line_of_json(method, path, status, error):
         assert answer.headers["Content-Type"].startswith("application/json")
         if error:
             assert answer.error == error
+
+
+def test_the_page_lists_every_resource() -> None:
+    app = make_app(SUBJECT, Parts(), Access(), Streams(None, Visits()))
+    served = {
+        f"{route.method} {route.resource.canonical.replace('{who}', 'WHO')}"
+        for route in app.router.routes()
+        if route.resource and route.method != "HEAD"
+    }
+    page = (ROOT / "docs" / "operate.md").read_text()
+    listed = {path.partition("?")[0] for path in re.findall(r"`((?:GET|POST) /[^`]*)`", page)}
+    assert listed == served
 
 
 @looped
@@ -75,6 +97,7 @@ async def test_browsers_are_told_to_be_careful():
             assert headers["X-Content-Type-Options"] == "nosniff"
             assert "Access-Control-Allow-Origin" not in headers
             assert headers["Connection"] == "close"
+            assert headers["Server"] == "pcscf"
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,20 @@ async def test_a_body_that_is_too_large_is_not_read():
 
 
 @looped
+async def test_content_that_comes_late_does_not_cost_the_answer():
+    async with desk() as d:
+        for path, status in (("/api/ues/x/deregister", 404), ("/api/reload", 501), ("/x", 404)):
+            reader, writer = await asyncio.open_unix_connection(d.options.socket)
+            head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+            writer.write(head.encode())
+            first = await reader.readline()
+            writer.write(b"{}")
+            rest = await reader.read()
+            assert read(first + rest).status == status
+            writer.close()
+
+
+@looped
 async def test_a_connection_is_for_one_request():
     async with desk() as d:
         twice = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" * 1000

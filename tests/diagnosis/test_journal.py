@@ -206,7 +206,9 @@ def test_what_names_a_peer_is_of_its_address(book: Book, peer: str, ue: str) -> 
     assert phone.of("unreadable")[0].fields["reason"] == "Bad Via"
 
 
-@pytest.mark.parametrize("event", ["load", "stray_response", "no_sa_for_flow", "ack_dropped"])
+@pytest.mark.parametrize(
+    "event", ["load", "stray_response", "no_sa_for_flow", "ack_dropped", "refused"]
+)
 def test_what_is_of_no_phones_registration_is_left_out(book: Book, event: str) -> None:
     fields = {} if event == "load" else {"peer": "192.0.2.10:5060"}
     book.journal.reported("debug", event, fields)
