@@ -5,7 +5,6 @@ import gc
 import resource
 import signal
 from collections.abc import Iterable
-from pathlib import Path
 
 import structlog
 
@@ -14,6 +13,7 @@ from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net import plan
+from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
 from pcscf.net.server import Server
@@ -24,7 +24,6 @@ from xfrm.monitor import ExpireMonitor
 
 log = structlog.get_logger()
 
-_CAP_NET_ADMIN = 12  # linux/capability.h
 # Registrations live for hours: young objects are collected in large lots, and full
 # collections, which visit every registration, practically never come. So nothing that is
 # done with may refer to itself: tests/net/test_growth.py.
@@ -33,7 +32,7 @@ _GC_THRESHOLDS = (50_000, 50, 1000)
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError, one readable line."""
-    require_net_admin(Path("/proc/self/status"))
+    raise_capabilities()
     raise_file_limit(3 * settings.limits.max_connections)
     asyncio.run(_serve(settings))
 
@@ -62,15 +61,6 @@ async def serve(server: Server) -> None:
         log.info("stopping")
     finally:
         await server.close()
-
-
-def require_net_admin(status: Path) -> None:
-    """Raise StartError if this process may not change the kernel's SAs (capabilities(7))."""
-    fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-    if not int(fields["CapEff"], 16) >> _CAP_NET_ADMIN & 1:
-        raise StartError(
-            "CAP_NET_ADMIN is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN"
-        )
 
 
 def raise_file_limit(needed: int) -> None:
