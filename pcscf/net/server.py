@@ -27,14 +27,16 @@ from pcscf.core.events import (
     SaExpired,
     SasPresent,
     SendFailed,
+    SipReceived,
 )
-from pcscf.core.flow import Endpoint, Side, Transport
+from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import StartError
 from pcscf.log import describe
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
+from pcscf.net.observers import Journal, Tap
 from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
@@ -42,7 +44,7 @@ from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
 from xfrm.errors import MonitorOverrunError, XfrmError
 from xfrm.kernel import SaKernel
-from xfrm.model import SaId
+from xfrm.model import SaId, SaSet
 
 log = structlog.get_logger()
 _LEVELS = logging.getLevelNamesMapping()
@@ -78,7 +80,10 @@ class Monitor(Protocol):
 
 
 class Server:
-    """Runs until told to stop. Everything happens in the thread of one event loop."""
+    """Runs until told to stop. Everything happens in the thread of one event loop.
+
+    ``taps`` see every message; without any, none costs more for it.
+    """
 
     def __init__(
         self,
@@ -86,9 +91,13 @@ class Server:
         edge: Decider,
         kernel: SaKernel,
         monitor: Monitor,
+        *,
         key_log: KeyLog | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.failed_events = 0
+        self.taps: list[Tap] = []
+        self._journal = journal
         self._key_log = key_log
         self._settings = settings
         self._edge = edge
@@ -210,6 +219,10 @@ class Server:
         """
         if self._is_closed:
             return
+        if self.taps:
+            for event in events:
+                if isinstance(event, SipReceived):
+                    self._show(event.flow, event.data, sent=False)
         self._events.extend(events)
         if self._is_busy:
             return
@@ -222,6 +235,14 @@ class Server:
         finally:
             self._is_busy = False
         self._set_timer()
+
+    def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
+        for tap in tuple(self.taps):
+            try:
+                tap.seen(flow, data, sent=sent)
+            except Exception as error:  # noqa: BLE001 - whoever looks on must not end the service
+                self.taps.remove(tap)
+                log.error("tap_failed", error=describe(error))  # noqa: TRY400 - it would quote
 
     def _handle(self, event: Event) -> None:
         try:
@@ -243,18 +264,22 @@ class Server:
             case InstallSas():
                 return self._install(effect)
             case ExtendSas(sa_set, lifetime):
-                self._try_kernel("extend_failed", lambda: self._kernel.extend(sa_set, lifetime))
+                self._try_kernel("extend_failed", lambda: self._extend(sa_set, lifetime))
             case RemoveSas(sa_set):
-                self._try_kernel("remove_failed", lambda: self._kernel.remove(sa_set))
+                self._try_kernel("remove_failed", lambda: self._remove(sa_set))
             case CloseFlow(flow, at_once):
                 self._tcp.close_flow(flow, at_once=at_once)
             case Resolve():
                 self._resolver.ask(effect)
             case Report(level, event, fields):
                 log.log(_LEVELS[level.upper()], event, **fields)
+                if self._journal:
+                    self._journal.reported(level, event, fields)
         return True
 
     def _send(self, effect: SendSip) -> None:
+        if self.taps:
+            self._show(effect.flow, effect.data, sent=True)
         if effect.flow.transport is Transport.TCP:
             self._tcp.send(effect)
         elif effect.flow.local in self._udp:
@@ -274,10 +299,24 @@ class Server:
         except (XfrmError, OSError) as error:
             # Ahead of all other events: until then the core takes these SAs for real.
             self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
+            if self._journal:
+                self._journal.refused(effect.sa_set, str(error))
             return False
         if self._key_log:
             self._key_log.write(effect.sa_set, effect.keys)
+        if self._journal:
+            self._journal.installed(effect.sa_set, effect.lifetime)
         return True
+
+    def _extend(self, sa_set: SaSet, lifetime: int) -> None:
+        self._kernel.extend(sa_set, lifetime)
+        if self._journal:
+            self._journal.extended(sa_set, lifetime)
+
+    def _remove(self, sa_set: SaSet) -> None:
+        self._kernel.remove(sa_set)
+        if self._journal:
+            self._journal.removed(sa_set)
 
     def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:
         """Ask for what is no one's loss: SAs also go by their hard lifetime."""
@@ -321,6 +360,8 @@ class Server:
             self._loop.remove_reader(self._monitor.fileno())
             return
         for sa in expired:
+            if self._journal:
+                self._journal.expired(sa)
             self.dispatch(SaExpired(sa))
 
     def _compare_sas(self) -> None:

@@ -42,7 +42,7 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log))
+    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
 
 
 async def serve(server: Server) -> None:

@@ -123,7 +123,10 @@ class Bench:
         self.kernel = MemoryKernel()
         self.monitor = FakeMonitor()
         key_log = KeyLog(given.log.key_file) if given.log.key_file else None
-        self.server = Server(given, self.edge, self.kernel, self.monitor, key_log)
+        self.journal = Onlooker()
+        self.server = Server(
+            given, self.edge, self.kernel, self.monitor, key_log=key_log, journal=self.journal
+        )
         self.peer, self.remote = udp_peer()
 
     def local(self, port: int) -> Endpoint:
@@ -322,6 +325,75 @@ async def test_a_refused_extend_or_remove_is_logged_and_stops_nothing(written):
         (line,) = [line for line in written() if line["event"] == "extend_failed"]
         assert line["level"] == "warning"
         assert b.edge.kinds() == ["SipReceived"]
+
+
+class Onlooker:
+    """A tap and a journal that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def seen(self, flow: Flow, data: bytes, *, sent: bool) -> None:
+        self.told.append(("sent" if sent else "received", flow, data))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *told: self.told.append((name, *told))
+
+
+@looped
+async def test_a_tap_sees_what_comes_and_what_goes_while_it_is_there():
+    async with bench() as b:
+        tap = Onlooker()
+        b.edge.answers[SipReceived] = lambda event: [SendSip(event.flow, b"200")]
+        b.server.taps.append(tap)
+        b.receive(REGISTER)
+        assert await asyncio.to_thread(b.peer.recv, 10) == b"200"
+        assert tap.told == [("received", b.clear, REGISTER), ("sent", b.clear, b"200")]
+        b.server.taps.remove(tap)
+        b.receive(REGISTER)
+        assert await asyncio.to_thread(b.peer.recv, 10) == b"200"
+        assert len(tap.told) == 2
+
+
+@looped
+async def test_a_tap_that_fails_is_taken_out_and_stops_nothing(written):
+    class Broken(Onlooker):
+        def seen(self, flow, data, *, sent):
+            raise ValueError("secret " + data.decode())
+
+    async with bench() as b:
+        tap = Onlooker()
+        b.server.taps += [Broken(), tap]
+        b.edge.answers[SipReceived] = [b.send(b"200")]
+        b.server.dispatch(SipReceived(b.clear, REGISTER))
+        assert b.peer.recv(10) == b"200"
+        assert (b.server.taps, len(tap.told)) == ([tap], 2)
+        (line,) = [line for line in written() if line["event"] == "tap_failed"]
+        assert "REGISTER" not in str(line)
+
+
+@looped
+async def test_a_journal_is_told_what_became_of_sas_and_what_was_reported():
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [
+            InstallSas(SAS, KEYS, 240),
+            ExtendSas(SAS, 600),
+            Report("info", "registered", {"ue": "192.0.2.9"}),
+            RemoveSas(SAS),
+        ]
+        b.server.dispatch(SipReceived(b.clear, b""))
+        b.monitor.tell([SaId("192.0.2.9", 7)])
+        await until(lambda: "SaExpired" in b.edge.kinds())
+        b.kernel.refusal = KernelRefusal("install", 17, "EEXIST")
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert b.journal.told == [
+            ("installed", SAS, 240),
+            ("extended", SAS, 600),
+            ("reported", "info", "registered", {"ue": "192.0.2.9"}),
+            ("removed", SAS),
+            ("expired", SaId("192.0.2.9", 7)),
+            ("refused", SAS, str(b.kernel.refusal)),
+        ]
 
 
 @looped
