@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from pcscf.config_values import (
+    Address,
     Addresses,
     AddressRange,
     Codecs,
@@ -61,6 +62,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Route(Section):
+    """A way to phones: their addresses, and the router to them."""
+
+    to: AddressRange
+    via: Address
+
+
 class Gm(Section):
     """The side of the phones."""
 
@@ -69,6 +77,7 @@ class Gm(Section):
     port_ps: Port = 6100
     ports_pc: PortBlock = range(6112, 6128)
     selectors: SelectorMode = SelectorMode.STRICT
+    routes: tuple[Route, ...] = ()
 
 
 class Health(Section):

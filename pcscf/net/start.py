@@ -16,6 +16,7 @@ from pcscf.net import plan
 from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
+from pcscf.net.routes import set_route
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
@@ -38,6 +39,8 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    for route in settings.gm.routes:
+        set_route(route.to, route.via)
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
