@@ -214,6 +214,7 @@ def conflicts(settings: Settings) -> list[tuple[str, str]]:
 
 def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _port_conflicts(settings.gm)
+    yield from _route_conflicts(settings.gm)
     for name, timers in (("gm", settings.timers.gm), ("core", settings.timers.core)):
         if timers.t2 < timers.t1:
             yield f"timers.{name}.t2", "is less than t1, which it bounds (RFC 3261 17.1.2.1)"
@@ -242,6 +243,12 @@ def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
         yield "gm.ports_pc", reason
     if gm.port_ps in gm.ports_pc:
         yield "gm.ports_pc", "contains gm.port_ps"
+
+
+def _route_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
+    for number, route in enumerate(gm.routes, 1):
+        if route.to.version != ip_address(route.via).version:
+            yield f"gm.routes[{number}].via", "is not of the family of `to`"
 
 
 def _next_hop_conflicts(

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from pcscf.config_values import (
+    Address,
     Addresses,
     AddressRange,
     Codecs,
@@ -77,6 +78,13 @@ class Section(BaseModel):
         return cls.live and key not in cls.fixed
 
 
+class Route(Section):
+    """A way to phones: their addresses, and the router to them."""
+
+    to: AddressRange
+    via: Address
+
+
 class Gm(Section):
     """The side of the phones."""
 
@@ -85,6 +93,7 @@ class Gm(Section):
     port_ps: Port = 6100
     ports_pc: PortBlock = range(6112, 6128)
     selectors: SelectorMode = SelectorMode.STRICT
+    routes: tuple[Route, ...] = ()
 
 
 class Health(Section):

@@ -367,6 +367,12 @@ REFUSED = [
     ("core", 'next_hops = ["sip:198.51.100.1:5080"]', "core.next_hops[1]: is this P-CSCF itself"),
     ("core.health", "interval = -1", "core.health.interval: Input should be greater than or equal"),
     ("core.health", "failures = 0", "core.health.failures: Input should be greater than 0"),
+    (
+        "gm",
+        'routes = [{ to = "10.46.0.0/16", via = "2001:db8::8" }]',
+        "gm.routes[1].via: is not of the family of `to`",
+    ),
+    ("gm", 'routes = [{ to = "10.46.0.0/16", via = "upf" }]', "gm.routes[1].via: not a numeric"),
     ("dns", 'servers = ["ns.example"]', "dns.servers[1]: not a numeric address; names are not"),
     ("dns", "max_ttl = 1", "dns.max_ttl: is less than min_ttl"),
     ("network", 'visited_network = "a\\"b"', "network.visited_network: String should match"),

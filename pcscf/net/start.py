@@ -26,10 +26,12 @@ from pcscf.mirror.hep import Agent
 from pcscf.mirror.homer import mirroring
 from pcscf.mirror.trace import Traces
 from pcscf.net import plan
+from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.checks import machine
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
 from pcscf.net.reload import Reloader
+from pcscf.net.routes import set_route
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
@@ -38,7 +40,6 @@ from xfrm.monitor import ExpireMonitor
 
 log = structlog.get_logger()
 
-_CAP_NET_ADMIN = 12  # linux/capability.h
 # Registrations live for hours: young objects are collected in large lots, and full
 # collections, which visit every registration, practically never come. So nothing that is
 # done with may refer to itself: tests/net/test_growth.py.
@@ -50,8 +51,10 @@ def run(settings: Settings, file: Path) -> None:
 
     ``file`` is where the settings are from: SIGHUP has it read anew.
     """
-    require_net_admin(Path("/proc/self/status"))
+    raise_capabilities()
     raise_file_limit(3 * settings.limits.max_connections)
+    for route in settings.gm.routes:
+        set_route(route.to, route.via)
     machine.before_start(settings)
     asyncio.run(_serve(settings, file))
 
@@ -159,15 +162,6 @@ async def _opened(admin: Beside | None) -> AsyncIterator[None]:
     finally:
         if admin:
             await admin.close()
-
-
-def require_net_admin(status: Path) -> None:
-    """Raise StartError if this process may not change the kernel's SAs (capabilities(7))."""
-    fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-    if not int(fields["CapEff"], 16) >> _CAP_NET_ADMIN & 1:
-        raise StartError(
-            "CAP_NET_ADMIN is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN"
-        )
 
 
 def raise_file_limit(needed: int) -> None:

@@ -39,7 +39,7 @@ def without_esp() -> None:
     replaced: dict[str, Any] = {
         "XfrmKernel": lambda reqid, _policies, selectors: MemoryKernel(reqid, selectors),
         "ExpireMonitor": SilentMonitor,
-        "require_net_admin": lambda _status: None,
+        "raise_capabilities": lambda: None,
     }
     for name, stand_in in replaced.items():
         setattr(start, name, stand_in)

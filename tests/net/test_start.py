@@ -48,21 +48,6 @@ def _memory_as_it_was():
     gc.unfreeze()
 
 
-@pytest.mark.parametrize("bits", ["0000000000000000", "0000000000000400", "ffffffffffffefff"])
-def test_without_net_admin_there_is_no_start(tmp_path, bits):
-    status = tmp_path / "status"
-    status.write_text(f"Name:\tpcscf\nCapPrm:\t0000003fffffffff\nCapEff:\t{bits}\n")
-    with pytest.raises(StartError, match="CAP_NET_ADMIN is missing"):
-        start.require_net_admin(status)
-
-
-@pytest.mark.parametrize("bits", ["0000000000001000", "000001ffffffffff"])
-def test_with_net_admin_there_is(tmp_path, bits):
-    status = tmp_path / "status"
-    status.write_text(f"Groups:\t\nCapEff:\t{bits}\n")
-    start.require_net_admin(status)
-
-
 def test_a_kernel_without_esp_is_named():
     kernel = MemoryKernel()
     kernel.unusable = dict.fromkeys(SUITES, "EPROTONOSUPPORT (modprobe esp4)")
