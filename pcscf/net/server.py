@@ -302,7 +302,7 @@ class Server:
         level, event, fields = report.level, report.event, report.fields
         if level in written:
             log.log(_LEVELS[level.upper()], event, **fields)
-        if self._journal:
+        if self._journal is not None:
             self._journal.reported(level, event, fields)
 
     def _send(self, effect: SendSip) -> None:
@@ -327,23 +327,23 @@ class Server:
         except (XfrmError, OSError) as error:
             # Ahead of all other events: until then the core takes these SAs for real.
             self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
-            if self._journal:
+            if self._journal is not None:
                 self._journal.refused(effect.sa_set, str(error))
             return False
         if self._key_log:
             self._key_log.write(effect.sa_set, effect.keys)
-        if self._journal:
+        if self._journal is not None:
             self._journal.installed(effect.sa_set, effect.lifetime)
         return True
 
     def _extend(self, sa_set: SaSet, lifetime: int) -> None:
         self._kernel.extend(sa_set, lifetime)
-        if self._journal:
+        if self._journal is not None:
             self._journal.extended(sa_set, lifetime)
 
     def _remove(self, sa_set: SaSet) -> None:
         self._kernel.remove(sa_set)
-        if self._journal:
+        if self._journal is not None:
             self._journal.removed(sa_set)
 
     def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:
@@ -388,7 +388,7 @@ class Server:
             self._loop.remove_reader(self._monitor.fileno())
             return
         for sa in expired:
-            if self._journal:
+            if self._journal is not None:
                 self._journal.expired(sa)
             self.dispatch(SaExpired(sa))
 
