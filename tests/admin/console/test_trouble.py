@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.admin.console import made
 from tests.admin.console.conftest import Opener
+from tests.admin.console.conversation import conversation
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import phone_view
 
@@ -83,7 +83,7 @@ def test_the_ladder_and_what_is_done_carry_the_token(opened: Opener, api: FakeAp
     console.answers("Enter")
     expect(console.page.get_by_role("article")).to_be_visible()
     expect(console.page.get_by_text("Live", exact=True)).to_be_visible()
-    api.trace(*made.conversation())
+    api.trace(*conversation())
     expect(console.page.locator(".rows button")).to_have_count(25)
     api.token = "another"
     console.press("Deregister\u2026")
