@@ -60,9 +60,10 @@ def test_a_token_is_asked_for_and_kept_for_the_tab(opened: Opener, api: FakeApi)
     console.page.reload()
     expect(console.rows("Phones")).to_have_count(10)
     assert console.page.evaluate("localStorage.length") == 0
-    other = console.context.new_page()
+    other = console.page.context.new_page()
     other.goto(console.page.url)
     expect(other.get_by_role("dialog")).to_be_visible()  # another tab is asked by itself
+    other.close()
 
 
 def test_who_has_no_token_is_not_asked_again_and_again(opened: Opener, api: FakeApi) -> None:
