@@ -9,7 +9,7 @@ import { Keyed } from "./keyed.js";
 import { saSet } from "./sa_set.js";
 import { badge, statesOf } from "./states.js";
 import { table } from "./table.js";
-import { NOTHING, counted } from "./words.js";
+import { NOTHING, counted, uri } from "./words.js";
 
 const bindingColumns = [
   { name: "Identity", head: true, kind: "who", show: (one) => one.impu },
@@ -33,7 +33,7 @@ const deregister = (ue) =>
 const factsOf = (ue) => [
   ["Address", `${ue.ue}, ${ue.transport.toUpperCase()}`],
   ["Private identity", ue.impi || NOTHING],
-  ["Identities", ue.identities.join(", ") || NOTHING],
+  ["Identities", ue.identities.map(uri).join(", ") || NOTHING],
   ["Instance", ue.instance || NOTHING],
   ["Next hop", ue.next_hop || NOTHING],
   ["Calls", ue.dialogs || "none"],

@@ -8,13 +8,13 @@ import { pager } from "./pager.js";
 import { hrefOf, note } from "./route.js";
 import { PHONE, badge, stage, statesOf } from "./states.js";
 import { table } from "./table.js";
-import { NOTHING, number } from "./words.js";
+import { NOTHING, number, uri } from "./words.js";
 
 const TYPING = 300; // milliseconds without a key until the words are looked for
 const EVERY = 5; // seconds
 const EVERY_FILTERED = 30; // the P-CSCF has to list all its phones for it
 
-export const nameOf = (ue) => ue.identities[0] ?? (ue.impi || ue.ue);
+const nameOf = (ue) => uri(ue.identities[0] ?? (ue.impi || ue.ue));
 
 /** Leave a domain out that stands above in full. */
 const without = (domain, text) => (domain && text.endsWith(domain) ? text.slice(0, -domain.length) : text);
@@ -24,7 +24,7 @@ const SHOWN = 3; // identities; the phone's own page has them all
 const identity = (ue) => {
   const name = nameOf(ue);
   const domain = /@[^@]+$/.exec(name)?.[0];
-  const others = ue.identities.slice(1, SHOWN);
+  const others = ue.identities.slice(1, SHOWN).map(uri);
   const more = ue.identities.length - SHOWN;
   const below = [...others, ue.impi].filter((text) => text && text !== name).map((text) => without(domain, text));
   if (more > 0) below.push(`${number(more)} more`);

@@ -46,6 +46,9 @@ export const pause = (milliseconds) => {
   return `+${Math.round(milliseconds / 60_000)} min`;
 };
 
+/** Give the URI of an identity as P-Associated-URI has it: <sip:...>, with a name in front or parameters behind. */
+export const uri = (identity) => /<([^<>]+)>\s*(?:;[^<>]*)?$/.exec(identity)?.[1] ?? identity;
+
 /** Split "192.0.2.1:5060" or "[2001:db8::1]:5060"; the port may be missing. */
 export const hostAndPort = (end) => {
   const found = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(end);

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import Console
@@ -25,13 +25,16 @@ Opener = Callable[..., Console]
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    # For this package alone: meanwhile asyncio.run is refused in this thread.
+def browser() -> Iterator[BrowserContext]:
+    # For this package alone: meanwhile asyncio.run is refused in this thread. One context for
+    # all: each P-CSCF has a port of its own, so none finds what another page has stored.
     chromium = shutil.which("chromium")
     assert chromium, "Debian's chromium is missing: scripts/setup installs it"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
+        context = running.new_context()
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield context
         running.close()
 
 
@@ -44,7 +47,7 @@ def api() -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def opened(browser: Browser, api: FakeApi) -> Iterator[Opener]:
+def opened(browser: BrowserContext, api: FakeApi) -> Iterator[Opener]:
     """Open a console: ``opened("phones", width=360, scheme="dark")``. It may not complain."""
     consoles: list[Console] = []
 
@@ -58,5 +61,5 @@ def opened(browser: Browser, api: FakeApi) -> Iterator[Opener]:
 
     yield opener
     for console in consoles:
-        console.context.close()
+        console.page.close()
     assert [text for console in consoles for text in console.complaints] == []

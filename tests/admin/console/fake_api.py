@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -147,7 +148,7 @@ class FakeApi:
 
     def _phone(self, request: web.Request) -> Json | None:
         who = request.match_info["who"]
-        found = [one for one in self.ues if who in (one["ue"], one["impi"], *one["identities"])]
+        found = [one for one in self.ues if who in _names(one)]
         if not found:
             return None
         return {"ues": [one | {"sas": [self._counted(row) for row in one["sas"]]} for one in found]}
@@ -177,6 +178,13 @@ class FakeApi:
             self._streams.remove(stream)
             self.traced.remove(who)
         return response
+
+
+def _names(ue: Json) -> list[str]:
+    """Give what a phone is found by; identities without what stands around their URIs."""
+    found = [(re.search(r"<([^<>]+)>(?:;[^<>]*)?$", one), one) for one in ue["identities"]]
+    uris = [match[1] if match else one for match, one in found]
+    return [ue["ue"], ue["impi"], *uris]
 
 
 def _page(items: list[Json], request: web.Request) -> list[Json]:

@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, expect
 
 from tests.admin.console.fake_api import FakeApi
 
@@ -15,16 +15,13 @@ class Console:
     """One tab. ``complaints`` are errors of scripts, of the console and of its policy."""
 
     def __init__(
-        self, browser: Browser, api: FakeApi, *, width: int, height: int, scheme: str
+        self, context: BrowserContext, api: FakeApi, *, width: int, height: int, scheme: str
     ) -> None:
         self.api = api
         self.complaints: list[str] = []
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if scheme == "dark" else "light",
-        )
-        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.page = self.context.new_page()
+        self.page = context.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
@@ -35,8 +32,8 @@ class Console:
             self.complaints.append(message.text)
 
     def go(self, view: str) -> None:
-        """Load the page anew at a view, such as ``phones?find=bob``; wait for its first data."""
-        self.page.goto("about:blank")
+        """Load the page anew at a view, such as ``phones?find=bob``."""
+        self.page.goto("about:blank")  # from one view to another nothing is loaded
         self.page.goto(f"{self.api.url}/#/{view}")
 
     def rows(self, table: str) -> Locator:

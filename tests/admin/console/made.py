@@ -1,8 +1,5 @@
-"""Made data as the admin API gives it: phones, SA sets, counters, and the messages of a phone."""
+"""Made data as the admin API gives it: phones, SA sets, counters, sentences."""
 
-from base64 import b64encode
-from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 REALM = "ims.mnc001.mcc001.3gppnetwork.org"
@@ -10,7 +7,6 @@ PCSCF = "192.0.2.1"
 PCSCF_CORE = "198.51.100.1"
 CORE = "198.51.100.9"
 HOP = f"udp:{CORE}:5060"
-NOON = 1_795_694_400.0  # 2026-11-26 12:00:00 UTC
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 
@@ -64,16 +60,26 @@ def ue(number: int, **changes: Any) -> Json:
         "protected": True,
         "silent": False,
         "transport": "UDP",
-        "identities": [sip, tel],
+        "identities": [f"<{sip}>", f'"{name}" <{tel}>;x=y'],
         "expires_in": expires,
         "dialogs": 0,
         "next_hop": HOP,
         "bindings": [
-            {"impu": sip, "contact": contact, "expires_in": expires, "associated": [sip, tel]}
+            {
+                "impu": sip,
+                "contact": contact,
+                "expires_in": expires,
+                "associated": [f"<{sip}>", f"<{tel}>"],
+            }
         ],
         "sas": [sa_set(number)],
         **changes,
     }
+
+
+def uri(number: int) -> str:
+    """The default identity of phone ``number``."""
+    return str(ue(number)["bindings"][0]["impu"])
 
 
 def phones() -> list[Json]:
@@ -212,116 +218,3 @@ def status(ues: list[Json], **changes: Any) -> Json:
         "suites": ["hmac-sha-1-96/aes-cbc", "aes-gmac/null", "hmac-md5-96/null"],
         **changes,
     }
-
-
-# messages
-
-
-def line(src: str, dst: str, text: str, time: float, spi: int | None = None) -> Json:
-    """A line of the trace; ``text`` has plain line ends."""
-    data = text.replace("\n", "\r\n").encode()
-    call_ids = [one[9:] for one in text.split("\n") if one.startswith("Call-ID: ")]
-    return {
-        "type": "message",
-        "time": time,
-        "src": src,
-        "dst": dst,
-        "transport": "UDP",
-        "spi": spi,
-        "start_line": text.partition("\n")[0],
-        "call_id": call_ids[0] if call_ids else None,
-        "raw": b64encode(data).decode(),
-    }
-
-
-def sip(start: str, cseq: str, call_id: str, *headers: str, vias: int = 1, body: str = "") -> str:
-    """A message as text; each Via names another hop."""
-    hops = (f"{address(0)}:50000", f"{PCSCF_CORE}:5080", f"{CORE}:5060")
-    lines = [
-        start,
-        *(f"Via: SIP/2.0/UDP {hop};branch=z9hG4bK{call_id}" for hop in reversed(hops[:vias])),
-        f"From: <sip:alice@{REALM}>;tag=a1",
-        f"To: <sip:alice@{REALM}>",
-        f"Call-ID: {call_id}",
-        f"CSeq: {cseq}",
-        *headers,
-        f"Content-Length: {len(body)}",
-    ]
-    return "\n".join(lines) + "\n\n" + body
-
-
-SDP = "v=0\no=- 1 1 IN IP4 10.45.0.2\ns=-\nc=IN IP4 10.45.0.2\nt=0 0\nm=audio 49152 RTP/AVP 96 97\n"
-
-
-def conversation(number: int = 0) -> Iterator[Json]:
-    """A registration, a text and a call of a phone, as its trace shows them."""
-    phone, own = sa_set(number), ue(number)
-    home = f"sip:{REALM}"
-    clear = (f"{address(number)}:5060", f"{PCSCF}:5060", None)
-    up = (f"{address(number)}:{phone['port_uc']}", f"{PCSCF}:6100", phone["spi_ps"])
-    down = (f"{PCSCF}:6100", f"{address(number)}:{phone['port_uc']}", phone["spi_uc"])
-    to_us = (
-        f"{PCSCF}:{phone['port_pc']}",
-        f"{address(number)}:{phone['port_us']}",
-        phone["spi_us"],
-    )
-    core_up = (f"{PCSCF_CORE}:5080", f"{CORE}:5060", None)
-    core_down = (f"{CORE}:5060", f"{PCSCF_CORE}:5080", None)
-    clock = count()
-
-    def at(way: tuple[str, str, int | None], text: str, pause: int = 1) -> Json:
-        moment = NOON + next(clock) * 0.004 * pause
-        return line(way[0], way[1], text, moment, way[2])
-
-    client = (
-        f"Security-Client: ipsec-3gpp; alg=hmac-sha-1-96; ealg=aes-cbc; spi-c={phone['spi_uc']}"
-    )
-    register = f"REGISTER {home} SIP/2.0"
-    reg = "reg-" + str(number)
-    yield at(clear, sip(register, "1 REGISTER", reg, client, "Require: sec-agree", "Expires: 3600"))
-    yield at(core_up, sip(register, "1 REGISTER", reg, "Expires: 3600", vias=2))
-    ask = 'WWW-Authenticate: Digest realm="ims", nonce="bm9uY2U=", algorithm=AKAv1-MD5'
-    no = "SIP/2.0 401 Unauthorized"
-    keys = ', ck="' + "x" * 32 + '", ik="' + "x" * 32 + '"'
-    yield at(core_down, sip(no, "1 REGISTER", reg, ask + keys, vias=2))
-    yield at((clear[1], clear[0], None), sip(no, "1 REGISTER", reg, ask))
-    proof = 'Authorization: Digest username="' + own["impi"] + '", response="6629fae4"'
-    yield at(up, sip(register, "2 REGISTER", reg, proof, client, "Expires: 3600"))
-    yield at(core_up, sip(register, "2 REGISTER", reg, proof, "Expires: 3600", vias=2))
-    contact = f"Contact: <{own['bindings'][0]['contact']}>;expires=3600"
-    yield at(core_down, sip("SIP/2.0 200 OK", "2 REGISTER", reg, contact, vias=2))
-    yield at(down, sip("SIP/2.0 200 OK", "2 REGISTER", reg, contact))
-    bob = f"sip:bob@{REALM}"
-    kind, call = "Content-Type: application/sdp", "call-" + str(number)
-    invite = f"INVITE {bob} SIP/2.0"
-    own_list = (
-        f"Security-Verify: ipsec-3gpp; q=0.9; alg=hmac-sha-1-96; ealg=aes-cbc; "
-        f"spi-c={phone['spi_pc']}; spi-s={phone['spi_ps']}; "
-        f"port-c={phone['port_pc']}; port-s={phone['port_ps']}"
-    )
-    said = (
-        "Max-Forwards: 70",
-        f"Route: <sip:{PCSCF}:6100;lr>, <sip:orig@{CORE}:5060;lr>",
-        f"P-Preferred-Identity: <{own['identities'][0]}>",
-        "Require: sec-agree",
-        own_list,
-    )
-    yield at(up, sip(invite, "1 INVITE", call, *said, kind, body=SDP))
-    yield at(down, sip("SIP/2.0 100 Trying", "1 INVITE", call))
-    yield at(core_up, sip(invite, "1 INVITE", call, kind, vias=2, body=SDP))
-    yield at(core_down, sip("SIP/2.0 180 Ringing", "1 INVITE", call, vias=2))
-    yield at(down, sip("SIP/2.0 180 Ringing", "1 INVITE", call))
-    yield at(core_down, sip("SIP/2.0 200 OK", "1 INVITE", call, kind, vias=2, body=SDP))
-    yield at(down, sip("SIP/2.0 200 OK", "1 INVITE", call, kind, body=SDP))
-    yield at(up, sip(f"ACK {bob} SIP/2.0", "1 ACK", call))
-    yield at(core_up, sip(f"ACK {bob} SIP/2.0", "1 ACK", call, vias=2))
-    text, plain = f"MESSAGE {own['bindings'][0]['contact']} SIP/2.0", "Content-Type: text/plain"
-    yield at(core_down, sip(text, "7 MESSAGE", "text-1", plain, vias=2, body="See you at 8"))
-    yield at(to_us, sip(text, "7 MESSAGE", "text-1", plain, vias=3, body="See you at 8"))
-    yield at(up, sip("SIP/2.0 200 OK", "7 MESSAGE", "text-1", vias=3))
-    yield at(core_up, sip("SIP/2.0 200 OK", "7 MESSAGE", "text-1", vias=2))
-    yield at(up, sip(f"BYE {bob} SIP/2.0", "2 BYE", call))
-    yield at(core_up, sip(f"BYE {bob} SIP/2.0", "2 BYE", call, vias=2))
-    gone = "SIP/2.0 481 Call/Transaction Does Not Exist"
-    yield at(core_down, sip(gone, "2 BYE", call, 'Reason: SIP;cause=200;text="elsewhere"', vias=2))
-    yield at(down, sip(gone, "2 BYE", call, 'Reason: SIP;cause=200;text="elsewhere"'))

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.admin.console import made
 from tests.admin.console.conftest import ARGUMENTS
+from tests.admin.console.conversation import conversation
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import phone_view
 
@@ -38,7 +39,7 @@ def picture(browser: Browser, url: str, who: str, fake: FakeApi | None = None) -
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
         expect(page.get_by_role("article").first).to_be_visible()
         if fake:
-            fake.trace(*made.conversation())
+            fake.trace(*conversation())
             fake.packets += 3
         invite = page.get_by_role("button", name="INVITE").first
         expect(invite).to_be_visible(timeout=PATIENCE)
@@ -70,7 +71,7 @@ def main(arguments: list[str]) -> None:
             picture(chromium, url.rstrip("/"), who)
         else:
             with made_up() as fake:
-                picture(chromium, fake.url, made.ue(0)["identities"][0], fake)
+                picture(chromium, fake.url, made.uri(0), fake)
         chromium.close()
 
 

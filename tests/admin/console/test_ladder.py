@@ -4,10 +4,11 @@ from playwright.sync_api import Locator, expect
 
 from tests.admin.console import made
 from tests.admin.console.conftest import Opener
+from tests.admin.console.conversation import NOON, conversation, line, sip
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import Console, phone_view
 
-ALICE = made.ue(0)["identities"][0]
+ALICE = made.uri(0)
 PHONE = f"{made.address(0)}:40000"
 TO_US = f"{made.PCSCF}:6100"
 
@@ -26,13 +27,13 @@ def rows(console: Console) -> Locator:
 
 
 def message(number: int, spi: int | None = 0x1A2B_0003) -> made.Json:
-    text = made.sip(f"OPTIONS sip:{number}@home.example SIP/2.0", "1 OPTIONS", f"call-{number}")
-    return made.line(PHONE, TO_US, text, made.NOON + number, spi)
+    text = sip(f"OPTIONS sip:{number}@home.example SIP/2.0", "1 OPTIONS", f"call-{number}")
+    return line(PHONE, TO_US, text, NOON + number, spi)
 
 
 def test_a_registration_as_it_goes(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened)
-    api.trace(*made.conversation())
+    api.trace(*conversation())
     expect(rows(console)).to_have_count(25)
     said = [row.get_attribute("aria-label") for row in rows(console).all()[:8]]
     home = f"REGISTER sip:{made.REALM}"
@@ -51,7 +52,7 @@ def test_a_registration_as_it_goes(opened: Opener, api: FakeApi) -> None:
 
 def test_arrows_point_from_sender_to_receiver(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened)
-    api.trace(*made.conversation())
+    api.trace(*conversation())
     lanes = [lane.bounding_box() for lane in console.page.locator(".lane").all()]
     phone, pcscf, core = (lane["x"] + lane["width"] / 2 for lane in lanes if lane)
     expected = [
@@ -71,7 +72,7 @@ def test_arrows_point_from_sender_to_receiver(opened: Opener, api: FakeApi) -> N
 
 def test_a_click_shows_the_whole_message(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened)
-    api.trace(*made.conversation())
+    api.trace(*conversation())
     rows(console).filter(has_text="INVITE sip:").first.click()
     pane = console.page.get_by_role("complementary", name="Message")
     expect(pane).to_contain_text("INVITE sip:bob@")
@@ -187,13 +188,13 @@ def test_the_trace_ends_where_the_view_is_left(opened: Opener, api: FakeApi) -> 
 
 def test_a_message_is_text_whatever_it_says(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened)
-    hostile = made.sip(
+    hostile = sip(
         f"OPTIONS {made.HOSTILE} SIP/2.0", "1 OPTIONS", made.HOSTILE, "Reason: <script>alert(1)"
     )
     api.trace(
-        made.line(PHONE, TO_US, hostile, made.NOON, 1),
-        made.line(PHONE, TO_US, "no SIP\u202e at all: <img src=x>", made.NOON, None),
-        made.line(PHONE, TO_US, "", made.NOON, None),
+        line(PHONE, TO_US, hostile, NOON, 1),
+        line(PHONE, TO_US, "no SIP\u202e at all: <img src=x>", NOON, None),
+        line(PHONE, TO_US, "", NOON, None),
     )
     expect(rows(console)).to_have_count(3)
     for row in rows(console).all():
@@ -208,7 +209,7 @@ def test_a_message_is_text_whatever_it_says(opened: Opener, api: FakeApi) -> Non
 def test_the_ladder_of_everybody(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened, "trace")
     assert api.traced == [""]
-    api.trace(*made.conversation(3), *made.conversation(8))
+    api.trace(*conversation(3), *conversation(8))
     expect(rows(console)).to_have_count(50)
     sides = [str(row.get_attribute("aria-label")).split(", ")[1] for row in rows(console).all()]
     assert sides[:4] == [
@@ -225,7 +226,7 @@ def test_one_address_for_both_sides(opened: Opener, api: FakeApi) -> None:
     console = ladder(opened)
     lines = [
         line | {end: line[end].replace(made.PCSCF_CORE, made.PCSCF) for end in ("src", "dst")}
-        for line in made.conversation()
+        for line in conversation()
     ]
     api.trace(*lines)
     expect(rows(console)).to_have_count(25)

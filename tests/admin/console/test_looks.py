@@ -9,10 +9,11 @@ from playwright.sync_api import expect
 
 from tests.admin.console import made
 from tests.admin.console.conftest import Opener
+from tests.admin.console.conversation import conversation
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import Console, phone_view
 
-BOB: Final = phone_view(made.ue(1)["identities"][0])
+BOB: Final = phone_view(made.uri(1))
 VIEWS: Final = ["phones", BOB, "sas", "next-hops", "blocked", "drops", "trace", "service"]
 
 TEXTS: Final = Path(__file__).with_name("texts.js").read_text("utf-8")
@@ -53,7 +54,7 @@ def filled(console: Console, api: FakeApi, view: str) -> None:
     if view == BOB:
         expect(console.page.get_by_role("article")).to_be_visible()
     expect(console.page.get_by_text("Live", exact=True)).to_be_visible()
-    api.trace(*made.conversation(1), {"type": "lost", "count": 3})
+    api.trace(*conversation(1), {"type": "lost", "count": 3})
     console.page.get_by_role("button", name="INVITE").first.click()
 
 
@@ -67,8 +68,10 @@ def each_view(console: Console, api: FakeApi) -> Iterator[str]:
 
 def test_nothing_is_wider_than_a_phone(opened: Opener, api: FakeApi) -> None:
     name = "sip:" + "very-long-name" * 12 + "@home.example"
-    api.ues[1]["identities"].insert(0, name)
-    api.ues.insert(0, made.ue(50, identities=[name], ue="2001:db8:1234:5678:9abc:def0:1234:5678"))
+    api.ues[1]["identities"].insert(0, f"<{name}>")
+    api.ues.insert(
+        0, made.ue(50, identities=[f"<{name}>"], ue="2001:db8:1234:5678:9abc:def0:1234:5678")
+    )
     api.status = {"ready": False, "reasons": ["x" * 200]}
     console = opened(width=360, height=740)
     for view in each_view(console, api):

@@ -7,8 +7,8 @@ from tests.admin.console.conftest import Opener
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import Console, phone_view
 
-BOB = made.ue(1)["identities"][0]
-ALICE = made.ue(0)["identities"][0]
+BOB = made.uri(1)
+ALICE = made.uri(0)
 
 
 def sas(console: Console) -> list[list[str]]:
@@ -139,7 +139,7 @@ def test_who_is_not_registered_is_watched_for(opened: Opener, api: FakeApi) -> N
 
 
 def test_all_phones_of_an_identity_are_shown(opened: Opener, api: FakeApi) -> None:
-    api.ues.append(made.ue(30, identities=[BOB]))
+    api.ues.append(made.ue(30, identities=[f"<{BOB}>"]))
     console = opened(phone_view(BOB))
     expect(console.page.get_by_role("article")).to_have_count(2)
     console.sees(made.impi(30))
@@ -168,7 +168,7 @@ def test_deregistering(opened: Opener, api: FakeApi) -> None:
 
 def test_an_address_of_ipv6_and_odd_names_reach_the_api_whole(opened: Opener, api: FakeApi) -> None:
     odd = "sip:a/b?c#d%25e f@home.example"
-    api.ues.append(made.ue(40, identities=[odd]))
+    api.ues.append(made.ue(40, identities=[f"<{odd}>"]))
     console = opened(phone_view(odd))
     console.sees(made.impi(40))
     console.go(phone_view("2001:db8:45::8"))

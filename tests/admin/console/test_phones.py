@@ -132,17 +132,16 @@ def test_a_state_is_looked_for_until_a_page_is_full(opened: Opener, api: FakeApi
 
 
 def test_a_name_is_text_whatever_it_says(opened: Opener, api: FakeApi) -> None:
-    reversing = "sip:\u202ecilbup@home.example"
-    hostile = made.ue(0, identities=[made.HOSTILE, reversing], impi="<b>bold</b>", next_hop="<i>")
-    api.ues = [hostile]
+    odd = f"sip:{made.HOSTILE}@home.example"
+    reversing = "<sip:\u202ecilbup@home.example>"
+    api.ues = [made.ue(0, identities=[odd, reversing], impi="<b>bold</b>", next_hop="<i>")]
     console = opened()
     row = console.rows("Phones")
-    expect(row).to_contain_text(made.HOSTILE)
-    expect(row).to_contain_text("<b>bold</b>")
-    expect(row).to_contain_text("sip:\ufffdcilbup@home.example")
+    expect(row).to_contain_text(odd)
+    expect(row).to_contain_text("sip:\ufffdcilbup, <b>bold</b>")
     assert row.locator("img, b, i").count() == 0
     row.get_by_role("link").click()
-    expect(console.page.get_by_role("heading", name=made.HOSTILE)).to_be_visible()
+    expect(console.page.get_by_role("heading", name=odd)).to_be_visible()
     console.sees("<b>bold</b>")
     assert console.page.locator("img").count() == 0
     assert "owned" not in console.page.title().split()

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.admin.console import made
 from tests.admin.console.conftest import Opener
+from tests.admin.console.conversation import conversation
 from tests.admin.console.fake_api import FakeApi
 from tests.admin.console.looking import phone_view
 
@@ -60,9 +60,10 @@ def test_a_token_is_asked_for_and_kept_for_the_tab(opened: Opener, api: FakeApi)
     console.page.reload()
     expect(console.rows("Phones")).to_have_count(10)
     assert console.page.evaluate("localStorage.length") == 0
-    other = console.context.new_page()
+    other = console.page.context.new_page()
     other.goto(console.page.url)
     expect(other.get_by_role("dialog")).to_be_visible()  # another tab is asked by itself
+    other.close()
 
 
 def test_who_has_no_token_is_not_asked_again_and_again(opened: Opener, api: FakeApi) -> None:
@@ -83,7 +84,7 @@ def test_the_ladder_and_what_is_done_carry_the_token(opened: Opener, api: FakeAp
     console.answers("Enter")
     expect(console.page.get_by_role("article")).to_be_visible()
     expect(console.page.get_by_text("Live", exact=True)).to_be_visible()
-    api.trace(*made.conversation())
+    api.trace(*conversation())
     expect(console.page.locator(".rows button")).to_have_count(25)
     api.token = "another"
     console.press("Deregister\u2026")
