@@ -7,8 +7,9 @@ import pytest
 from pcscf.core import views
 from pcscf.core.events import SasUsed
 from pcscf.core.flow import Transport
-from pcscf.core.policy import LivenessPolicy, SecAgree
+from pcscf.core.policy import EmergencyPolicy, LivenessPolicy, SecAgree, Target
 from pcscf.core.views import BlockedView, Census, HopView, Look, UeView, finished
+from tests.core.call import OutgoingCall
 from tests.core.phone import Phone
 from tests.core.stage import CK, GM, IK, IMPI, IMPU, S_CSCF, TWO_HOPS, UE, UE6, Stage
 from xfrm.model import SaId
@@ -108,6 +109,17 @@ def test_a_phone_in_clear_has_no_sas() -> None:
     (one,) = ues(stage)
     assert (one.protected, one.sas, one.ue) == (False, (), UE)
     assert finished(stage.edge.views.census()).ues == {"protected": 0, "clear": 1, "guest": 0}
+
+
+def test_an_anonymous_caller_of_an_emergency_is_a_guest() -> None:
+    e_cscf = (Target("203.0.113.12", 5060, Transport.UDP),)
+    stage = Stage(emergency=EmergencyPolicy(e_cscf=e_cscf, anonymous=True))
+    phone = Phone(stage, security_client="")
+    call = OutgoingCall(stage, phone, flow=phone.clear_flow())
+    call.says(call.request("INVITE").replace(b"sip:b@example.net", b"urn:service:sos"))
+    (one,) = ues(stage)
+    assert (one.guest, one.protected, one.dialogs) == (True, False, 1)
+    assert finished(stage.edge.views.census()).ues == {"protected": 0, "clear": 0, "guest": 1}
 
 
 def test_a_silent_phone_is_one() -> None:
