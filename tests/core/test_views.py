@@ -118,7 +118,7 @@ def test_an_anonymous_caller_of_an_emergency_is_a_guest() -> None:
     call = OutgoingCall(stage, phone, flow=phone.clear_flow())
     call.says(call.request("INVITE").replace(b"sip:b@example.net", b"urn:service:sos"))
     (one,) = ues(stage)
-    assert (one.guest, one.protected, one.dialogs) == (True, False, 1)
+    assert (one.guest, one.protected, one.sas) == (True, False, ())
     assert finished(stage.edge.views.census()).ues == {"protected": 0, "clear": 0, "guest": 1}
 
 
