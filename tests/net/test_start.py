@@ -137,17 +137,15 @@ class Beside:
 
 @looped
 async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
-    kernel = MemoryKernel()
+    class Watched(MemoryKernel):
+        def close(self) -> None:
+            structlog.get_logger().info("server_closed")
+            super().close()
+
+    kernel = Watched()
     server = Server(settings(), Script(), kernel, FakeMonitor())
     serving = asyncio.create_task(start.serve(server, unused(server), Beside()))
     await until(lambda: "opened" in [line["event"] for line in written()])
-    closed = server.close
-
-    async def close() -> None:
-        structlog.get_logger().info("server_closed")
-        await closed()
-
-    server.close = close  # type: ignore[method-assign]
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
     events = [line["event"] for line in written()]
