@@ -49,8 +49,8 @@ class ClientTransaction(Timed):
     """
 
     __slots__ = (
-        "effect", "ends", "fallback", "flow", "interval", "limit", "method", "ref", "resend",
-        "state", "user",
+        "began", "effect", "ends", "fallback", "flow", "interval", "limit", "method", "ref",
+        "resend", "state", "user",
     )  # fmt: skip
     __deletable__ = ["effect"]  # noqa: RUF012 - mypyc reads a list
     table: Table = CLIENT
@@ -64,6 +64,7 @@ class ClientTransaction(Timed):
         self.user = user
         self.fallback: SendSip | None = None
         self.state = State.TRYING
+        self.began = 0.0  # when it left first, on the core's clock
         self.limit = inf  # when a 1xx no longer helps: timer C or F
         self.interval = 0.0
         self.resend = inf
@@ -174,6 +175,7 @@ class ClientTransactions:
     def _begin(self, client: ClientTransaction, patience: float) -> None:
         now, timers = self._context.now, self._timers(client)
         self._by_ref[client.ref] = client
+        client.began = now
         client.ends = client.limit = now + timers.transaction
         if isinstance(client, InviteClient):
             client.limit = now + self._context.policy.timer_c
@@ -201,6 +203,9 @@ class ClientTransactions:
     def respond(self, client: ClientTransaction, response: Response) -> None:
         """Feed a response that ``find`` matched."""
         given = kind_of(response.status)
+        if client.state is State.TRYING:
+            seconds = self._context.now - client.began
+            self._context.measures.responded(client.flow.side, client.method, seconds)
         if isinstance(client, InviteClient) and _TRYING < response.status < 200:
             client.limit = self._context.now + self._context.policy.timer_c  # RFC 3261 16.7 step 2
             if client.state is State.PROCEEDING:

@@ -186,6 +186,7 @@ class Confirmations:
         if relay.attempt is not None:
             self._context.deadlines.cancel(relay.attempt)
             self._context.registry.drop_attempt(relay.attempt)
+            self._context.measures.registrations.observe(self._context.now - relay.attempt.began)
         under = self._under(relay)
         previous = under.row if under is not None and under.row in registration.sets else None
         self._context.registry.set_clear_flow(registration, None)

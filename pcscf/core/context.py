@@ -7,6 +7,7 @@ from pcscf.core.deadlines import Deadlines
 from pcscf.core.effects import Effect, Report
 from pcscf.core.flow import Endpoint
 from pcscf.core.ids import Ids
+from pcscf.core.measures import Measures
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.core.sa_table import SaTable
 from pcscf.core.state import Registry
@@ -18,8 +19,10 @@ class Context:
     __slots__ = (
         "counters",
         "deadlines",
+        "draining",
         "effects",
         "ids",
+        "measures",
         "now",
         "own",
         "policy",
@@ -37,6 +40,8 @@ class Context:
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()
         self.counters: Counter[str] = Counter()  # what happened how often, since start
+        self.measures = Measures()
+        self.draining = False  # no new phone is let in
         self.now = 0.0
         self.effects: list[Effect] = []
 

@@ -15,6 +15,8 @@ from pcscf.core.effects import CloseFlow, Effect, SendSip
 from pcscf.core.emergency import Emergency, Guest, service_of
 from pcscf.core.events import (
     DeadlineReached,
+    Deregister,
+    Drain,
     Event,
     FlowClosed,
     InstallFailed,
@@ -35,6 +37,7 @@ from pcscf.core.liveness import Liveness
 from pcscf.core.lookups import Lookup
 from pcscf.core.lost_sas import LostSas
 from pcscf.core.machines import State
+from pcscf.core.measures import Measures
 from pcscf.core.offence import Offence
 from pcscf.core.originating import Originating
 from pcscf.core.own_request import OwnRequest, Sender
@@ -96,6 +99,8 @@ class Edge:
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
             Resolved: wire.next_hops.lookups.on_resolved,
+            Drain: self._on_drain,
+            Deregister: self._on_deregister,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
             ServerTransaction: wire.servers.on_deadline,
@@ -126,6 +131,9 @@ class Edge:
         if not isinstance(event, InstallFailed):  # which takes the last event's answer back
             self._wire.servers.settle()
         self._handlers[type(event)](event)
+        for effect in context.effects:
+            if isinstance(effect, SendSip):
+                context.measures.count(effect.flow.side, "sent", effect.data)
         return context.effects
 
     def next_deadline(self) -> float | None:
@@ -151,6 +159,16 @@ class Edge:
         """Give what was counted since the start: ``Context.counters``."""
         return dict(self._context.counters)
 
+    @property
+    def measures(self) -> Measures:
+        """What was measured since the start."""
+        return self._context.measures
+
+    @property
+    def draining(self) -> bool:
+        """Whether new phones are turned away."""
+        return self._context.draining
+
     def _ask_core(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send a request of our own: towards a URI, or to the entry points in their order."""
         targets = targets_of(self._wire.next_hops.entry_points, request, towards or "")
@@ -167,6 +185,7 @@ class Edge:
         if not self._guard.admits(flow):
             self._context.emit(CloseFlow(flow, at_once=True))
             return
+        self._context.measures.count(flow.side, "received", event.data)
         row = None
         if flow.side is Side.PROTECTED:
             row = self._context.sas.find(flow)
@@ -352,6 +371,20 @@ class Edge:
             error = ParseError(event.error.status, event.error.reason, event.head)
             self._answer_unreadable(event.flow, row, error)
         self._context.emit(CloseFlow(event.flow))
+
+    def _on_drain(self, event: Drain) -> None:
+        if event.on is not self._context.draining:
+            self._context.draining = event.on
+            self._context.report("info", "draining" if event.on else "serving")
+
+    def _on_deregister(self, event: Deregister) -> None:
+        """Without a word to the core, which keeps its registration until that runs out.
+
+        The phone is told by nobody: its next request meets no SA, and it registers anew.
+        """
+        for registration in self._context.registry.of_user(event.impi):
+            if registration.phone.host == event.ue:
+                self._confirmations.drop(registration, "removed_by_operator")
 
     def _on_install_failed(self, event: InstallFailed) -> None:
         row = self._context.sas.find_sa(event.sa_set.ids[0])

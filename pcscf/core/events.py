@@ -109,6 +109,21 @@ class Resolved:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The operator wants no new phones here, or has them again; those registered go on."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister:
+    """The operator ends what a private identity has registered from an address."""
+
+    impi: str
+    ue: str
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -121,4 +136,6 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | Drain
+    | Deregister
 )

@@ -74,8 +74,10 @@ class Registrar:
         return self._context.ids.token()
 
     def _check_room(self, phone: Phone) -> None:
-        """Bound what a stranger can make us hold."""
+        """Bound what a stranger can make us hold; who is on the way out takes nobody in."""
         policy, registry = self._context.policy, self._context.registry
+        if self._context.draining and registry.find(phone) is None and not phone.emergency:
+            raise SipError(503, "Service Unavailable")
         if self._all_in_clear + registry.attempts >= policy.max_pending:
             raise SipError(503, "Too many registrations in progress")
         if (

@@ -52,12 +52,13 @@ class ServerTransaction(Timed):
     Once it is answered for good (``ServerTransactions.settle``) it has no ``request`` any more.
     """
 
-    __slots__ = ("flow", "key", "request", "row", "sent", "state")
+    __slots__ = ("began", "flow", "key", "request", "row", "sent", "state")
     __deletable__ = ["request"]  # noqa: RUF012 - mypyc reads a list
     table: Table = SERVER
 
     def __init__(self, key: str, flow: Flow, request: Request, row: SaRow | None) -> None:
         super().__init__()
+        self.began = 0.0  # when it came, on the core's clock
         self.key = key
         self.flow = flow
         self.request = request
@@ -136,6 +137,7 @@ class ServerTransactions:
         """Begin a transaction for a request that is new."""
         kind = InviteServer if request.method == "INVITE" else ServerTransaction
         transaction = self._by_key[key] = kind(key, flow, request, row)
+        transaction.began = self._context.now
         return transaction
 
     def answer(self, transaction: ServerTransaction, status: int, effect: SendSip) -> None:
@@ -159,6 +161,10 @@ class ServerTransactions:
         if transaction.state in _ANSWERED and before is not State.ACCEPTED:
             self._answered.append(transaction)
             self._linger(transaction)
+        if transaction.state in _ANSWERED and before not in _ANSWERED:
+            context = self._context
+            seconds = context.now - transaction.began
+            context.measures.answered(transaction.flow.side, transaction.request.method, seconds)
 
     def settle(self) -> None:
         """Take the last event's answers for sent: their requests go, which are most of the memory.

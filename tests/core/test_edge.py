@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.core.events import SipUnreadable
+from pcscf.core.events import Deregister, Drain, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
 from tests.core.phone import Phone
@@ -19,6 +19,7 @@ def phone(stage: Stage) -> Phone:
     return Phone(stage)
 
 
+OTHER_UE = "192.0.2.77"
 UNREADABLE = [b"", b"\r\n\r\n", b"x", b"\x00" * 100, b"REGISTER\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n"]
 
 
@@ -166,3 +167,36 @@ def test_a_flow_to_the_core_is_no_phone(stage: Stage, phone: Phone) -> None:
     """A REGISTER from the core side is nobody's."""
     stage.receive(Flow(*FROM_CORE), phone.register())
     assert stage.last_answer_to_core().status == 404
+
+
+def test_draining_takes_no_new_phone_and_keeps_those_there_are(stage: Stage, phone: Phone) -> None:
+    phone.registered()
+    stage.play(Drain(on=True))
+    stage.play(Drain(on=True))
+    assert (stage.edge.draining, stage.reports[-1].event) == (True, "draining")
+    other = Phone(stage, host=OTHER_UE, impi="b@example.net", impu="sip:b@example.net", call_id="b")
+    other.says_in_clear(other.register())
+    assert stage.last_to_phone().status == 503
+    phone.reregistered()
+    phone.says(phone.message("MESSAGE", "sip:b@home.example"))
+    assert stage.last_to_core().method == "MESSAGE"
+    stage.play(Drain(on=False))
+    assert (stage.edge.draining, stage.reports[-1].event) == (False, "serving")
+    other.registered()
+
+
+def test_an_emergency_registration_is_taken_while_draining(stage: Stage) -> None:
+    stage.play(Drain(on=True))
+    Phone(stage, contact_params=";sos").registered()
+
+
+def test_a_phone_is_deregistered_by_the_operator(stage: Stage, phone: Phone) -> None:
+    phone.registered()
+    stage.play(Deregister(phone.impi, OTHER_UE))
+    assert stage.edge.held()["registrations"] == 1
+    stage.play(Deregister(phone.impi, phone.host))
+    assert stage.edge.held()["registrations"] == stage.edge.held()["sa_sets"] == 0
+    assert not stage.kernel
+    report = stage.reports[-1]
+    assert (report.event, report.fields["ue"]) == ("removed_by_operator", phone.host)
+    phone.registered()
