@@ -103,10 +103,11 @@ export const ladder = (path) => {
   };
 
   const sayState = () => {
-    write(state, frozen ? `Paused, ${number(numbered - frozen.number)} new` : connection);
+    write(state, frozen ? "Paused" : connection);
     state.classList.toggle("on", !frozen && isOpen);
     const older = backlog.dropped ? `, ${number(backlog.dropped)} older ones not kept` : "";
-    write(count, backlog.seen ? counted(backlog.seen, "message", "messages") + older : "");
+    const all = backlog.seen ? counted(backlog.seen, "message", "messages") + older : "";
+    write(count, frozen ? `${number(numbered - frozen.number)} new` : all);
   };
 
   // the reader's hands
