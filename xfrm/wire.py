@@ -298,7 +298,7 @@ def read_sa(message: Message) -> InstalledSa | None:
         return None
     attributes = _attributes(message.body[USERSA_INFO.size :])
     octets, packets, added, used = LIFETIME_CUR.unpack_from(cur)
-    _, replayed, integrity_failed = STATS.unpack_from(stats)
+    outside_window, replayed, integrity_failed = STATS.unpack_from(stats)
     sequence, window = _replay(attributes, window)
     return InstalledSa(
         SaId(_text(daddr, family), ntohl(spi)),
@@ -313,6 +313,7 @@ def read_sa(message: Message) -> InstalledSa | None:
         octets,
         window,
         sequence,
+        outside_window,
         replayed,
         integrity_failed,
     )

@@ -78,7 +78,11 @@ class RegChanges:
         registration.bindings = bindings
         self._context.registry.touch(registration)
         self._context.report(
-            "info", "changed_by_core", impi=registration.impi, bindings=len(bindings)
+            "info",
+            "changed_by_core",
+            impi=registration.impi,
+            ue=registration.phone.host,
+            bindings=len(bindings),
         )
         if bindings:
             # The SAs keep their time: it never decreases (TS 33.203 7.4).
