@@ -12,6 +12,7 @@ import typer
 from pcscf.decode.command.command import decode
 from pcscf.decode.command.options import EPILOG
 from pcscf.errors import ConfigError, PcscfError
+from pcscf.store.command import app as store
 
 if TYPE_CHECKING:
     from pcscf.config import Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # Its own tracebacks print local variables, and so would print keys.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command(epilog=EPILOG)(decode)
+app.add_typer(store, name="store")
 
 _FAILED = 1
 _MISCONFIGURED = 2

@@ -32,6 +32,7 @@ from pcscf.config_sections import (
     Proxy,
     RegEvent,
     Security,
+    Store,
     TimerSettings,
     Visited,
 )
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    store: Store = Store()
     log: Log = Log()
 
     @classmethod
@@ -219,6 +221,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _media_conflicts(settings.media)
     yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
+    yield from _store_conflicts(settings.store)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -270,3 +273,10 @@ def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
         yield "guard.overload_lag_severe", "is less than overload_lag"
     if guard.retry_after_max < guard.retry_after_min:
         yield "guard.retry_after_max", "is less than retry_after_min"
+
+
+def _store_conflicts(store: Store) -> Iterator[tuple[str, str]]:
+    if store.kind != "none" and not store.key_file:
+        yield "store.key_file", "is required: the store holds keys (pcscf store new-key FILE)"
+    if store.kind == "sqlite" and not store.path:
+        yield "store.path", 'is required with kind = "sqlite"'

@@ -23,6 +23,10 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.sip": {"pcscf.errors"},
     "pcscf.core": {"pcscf.sip", "pcscf.errors", "xfrm.model", "xfrm.algorithms"},
     "pcscf.log": {"pcscf.errors"},
+    "pcscf.private_file": set(),
+    "pcscf.store": {
+        "pcscf.errors", "pcscf.log", "pcscf.private_file", "pcscf.config_sections",
+    },
     "pcscf.config": {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
@@ -33,7 +37,7 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
-        "pcscf.config", "pcscf.log", "pcscf.admin", "xfrm",
+        "pcscf.config", "pcscf.log", "pcscf.admin", "pcscf.private_file", "pcscf.store", "xfrm",
     },
     "pcscf.cli": {"pcscf", "xfrm"},
     "pcscf.__main__": {"pcscf.cli"},
@@ -53,6 +57,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "dns": ("pcscf.net.resolver",),
     "prometheus_client": ("pcscf.admin",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),
+    "sqlite3": ("pcscf.store",),
+    "valkey": ("pcscf.store",),
     "pydantic": ("pcscf.config", "pcscf.config_sections", "pcscf.config_values"),
     "pydantic_settings": ("pcscf.config",),
 }
