@@ -31,7 +31,6 @@ class ValkeyServer:
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            socket_keepalive=True,
             max_connections=_CONNECTIONS,
             client_name="pcscf",
             lib_name=None,

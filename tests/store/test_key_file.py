@@ -17,7 +17,7 @@ TWO = f"two {b64encode(bytes(range(32, 64))).decode()}\n"
 
 
 @pytest.fixture
-def path(tmp_path) -> Path:
+def path(tmp_path: Path) -> Path:
     return tmp_path / "keys"
 
 

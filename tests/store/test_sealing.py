@@ -70,7 +70,7 @@ def test_after_very_many_records_the_salt_changes(monkeypatch) -> None:
 
 def test_a_record_cannot_pass_for_another_one() -> None:
     sealer = Sealer([FIRST])
-    with pytest.raises(SealError, match="record 'sa:192.0.2.8' is damaged"):
+    with pytest.raises(SealError, match=r"record 'sa:192.0.2.8' is damaged"):
         sealer.open("sa:192.0.2.8", sealer.seal(NAME, RECORD))
 
 
@@ -95,7 +95,7 @@ def test_what_was_never_sealed_is_refused_in_one_line(data: bytes) -> None:
 
 def test_the_wrong_key_is_named_and_not_shown() -> None:
     sealed = Sealer([FIRST]).seal(NAME, RECORD)
-    with pytest.raises(SealError, match="record 'sa:192.0.2.9' is sealed with key '2031-05'"):
+    with pytest.raises(SealError, match=r"record 'sa:192.0.2.9' is sealed with key '2031-05'"):
         Sealer([SECOND]).open(NAME, sealed)
     with pytest.raises(SealError, match="another key was called '2031-05'") as caught:
         Sealer([Key(FIRST.id, SECOND.secret)]).open(NAME, sealed)

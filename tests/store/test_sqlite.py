@@ -15,14 +15,14 @@ import pytest
 from pcscf.errors import StoreError, StoreLostError
 from pcscf.store import sqlite as sqlite_module
 from pcscf.store.model import Change
-from pcscf.store.sqlite import SqliteStore
+from pcscf.store.sqlite import SqliteStore, _number
 
 LATER = time.time() + 3600
 SEVERAL = [Change(f"reg:{n}", b"x" * 1500, LATER) for n in range(40)]
 
 
 @pytest.fixture
-def path(tmp_path) -> Path:
+def path(tmp_path: Path) -> Path:
     return tmp_path / "store.sqlite"
 
 
@@ -75,8 +75,8 @@ def test_nobody_else_can_read_it_nor_what_stands_beside_it(path) -> None:
 
 def test_a_commit_waits_for_the_disk(path) -> None:
     async def scene(store: SqliteStore) -> None:
-        level = await store._do(lambda self: self._database.execute("PRAGMA synchronous").fetchone())
-        assert level == (2,)  # FULL
+        level = await store._do(lambda self: _number(self._current(), "PRAGMA synchronous"))
+        assert level == 2  # FULL
 
     play(path, scene)
 
