@@ -161,7 +161,9 @@ def _store_url(text: object) -> str:
         url.port  # noqa: B018 - what is no number raises
     except ValueError:
         raise ValueError("not a URL") from None
-    if url.scheme not in (*_STORE_SCHEMES, "unix") or not place:
+    is_unix = url.scheme == "unix"
+    has_number = is_unix or re.fullmatch("/?[0-9]*", url.path)
+    if url.scheme not in (*_STORE_SCHEMES, "unix") or not place or not has_number:
         raise ValueError("must be valkey://HOST:PORT/DB, valkeys:// for TLS, or unix:///PATH")
     if options - _STORE_OPTIONS:
         raise ValueError("has options other than " + ", ".join(sorted(_STORE_OPTIONS)))
