@@ -5,7 +5,6 @@ so; under the name of the server it is the server. The package of that name adds
 nothing that a test needs.
 """
 
-import os
 import shutil
 import signal
 import socket
@@ -83,11 +82,6 @@ class ValkeyProcess:
         """Remove what it has kept; it begins with nothing."""
         shutil.rmtree(self._directory)
         self._directory.mkdir()
-
-    def cpu(self) -> float:
-        """Seconds of CPU it has taken."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _answers(self) -> bool:
         assert self._process
