@@ -114,6 +114,17 @@ def test_a_server_that_comes_back_empty_is_found_out_and_filled_again(server, re
     play(server, scene)
 
 
+def test_it_is_found_out_by_a_process_that_has_only_read_so_far(server) -> None:
+    async def scene(clients: Clients) -> None:
+        await (await clients.loaded()).write(one(b"1"))
+        store = await clients.loaded()
+        server.command("FLUSHALL")
+        with pytest.raises(StoreLostError):
+            await store.write(one(b"2", key="b"))
+
+    play(server, scene)
+
+
 def test_a_server_that_comes_back_with_an_older_state_is_found_out(server) -> None:
     """As a replica does that was promoted before it had everything."""
 

@@ -318,6 +318,7 @@ def test_a_store_that_does_not_keep_up_is_behind_and_then_ok_again() -> None:
         scene.put("b", b"1", LATER)
         assert scene.writer.state.name == "ok"
         scene.clock.now += 5
+        scene.put("a", b"2", LATER)
         assert scene.writer.state == State("behind", "2 changes wait for the store", began)
         scene.disk.goes_on.set()
         await scene.written()
