@@ -1,5 +1,6 @@
 """The store and the keys that the settings name."""
 
+import socket
 from typing import TYPE_CHECKING
 
 from pcscf.errors import SealError
@@ -27,6 +28,11 @@ def open_store(settings: "Settings", name: str = "pcscf") -> "SqliteStore | Valk
     from pcscf.store.valkey_server import ValkeyServer  # noqa: PLC0415
 
     return ValkeyStore(ValkeyServer(settings.url, settings.timeout), settings.prefix, name)
+
+
+def instance_name(settings: "Settings") -> str:
+    """Return what this instance is called in leases."""
+    return settings.instance or socket.gethostname()
 
 
 def open_sealer(settings: "Settings") -> Sealer:

@@ -9,12 +9,14 @@ from tests.bench.decoding import THEIRS, WHOLE, DecodeFigures
 from tests.bench.kernel import BATCHED, KernelFigures
 from tests.bench.proxying import ProxyFigures
 from tests.bench.sip import Handling
+from tests.bench.storing import Cost
 from tests.bench.udp import ECHO_SIZE
 
 SIP_TARGET = 300  # microseconds, on a kernel of its own
 SENDS_TARGET = 1
 OCTETS_TARGET = 2048
 RATIO_TARGET = 1.25  # of Kamailio's CPU for the same work
+STORE_TARGET = 50  # microseconds a registration: a twentieth of the whole
 DECODE_TARGET = 4  # times tshark's packets in the same time
 _LEAST = {WHOLE: DECODE_TARGET}  # it tells what we tell
 COMPILED, AS_PYTHON = "compiled", "as Python"  # forms of ours
@@ -35,6 +37,7 @@ class Figures:
     protected: dict[str, ProxyFigures]  # by the form of ours
     plain: dict[str, ProxyFigures]
     decoded: dict[str, DecodeFigures]  # by suite
+    kept: dict[str, Cost]  # by store
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
             (f"MESSAGE relayed, {form}, no ESP; CPU us", _relayed(each))
             for form, each in figures.plain.items()
         ),
+        ("two records stored, one sealed; CPU us", _kept(figures)),
         *(
             (f"ESP decoded, {suite}; CPU us a packet", _decoded(each))
             for suite, each in figures.decoded.items()
@@ -169,6 +173,16 @@ def _decoded(figures: DecodeFigures) -> list[Row]:
             Row("smallest", smallest, decimals=2),
             Row("largest", largest, decimals=2),
         ]
+    return rows
+
+
+def _kept(figures: Figures) -> list[Row]:
+    """The store's part in the P-CSCF; what a server takes is another machine's as a rule."""
+    rows = []
+    for name, cost in figures.kept.items():
+        rows.append(_time(name, cost.ours, figures.echo, STORE_TARGET))
+        if cost.theirs:
+            rows.append(_time(f"{name}, the server", cost.theirs, figures.echo))
     return rows
 
 

@@ -97,8 +97,10 @@ async def _round(store: Store, in_batch: int, batches: int, theirs: Callable[[],
     )
 
 
+STORES = {"SQLite": sqlite, "Valkey": valkey}
+
 if __name__ == "__main__":
-    for name, keep in (("SQLite", sqlite), ("Valkey", valkey)):
+    for name, keep in STORES.items():
         for load, in_batch, batches in (("busy", BUSY, 50), ("quiet", QUIET, 500)):
             cost = keep(in_batch, batches)
             figures = f"{cost.ours:.1f} us a registration, {cost.theirs:.1f} of a server's"

@@ -10,6 +10,7 @@ from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
 from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, Row, render, sections
 from tests.bench.sip import Handling
+from tests.bench.storing import Cost
 
 KERNEL = KernelFigures(
     in_uml=True,
@@ -37,6 +38,7 @@ FIGURES = Figures(
     protected={COMPILED: RELAYED, AS_PYTHON: RELAYED},
     plain={COMPILED: RELAYED},
     decoded={"null": DECODED},
+    kept={"SQLite": Cost(20.0, 0.0), "Valkey": Cost(60.0, 10.0)},
 )
 
 
@@ -132,3 +134,11 @@ def test_the_decoder_has_to_be_some_times_as_fast_as_tshark() -> None:
     slow = DecodeFigures(DECODED.cost | {decoding.WHOLE: [39.9] * 3})
     missed = rows("ESP decoded, null", replace(FIGURES, decoded={"null": slow}))
     assert missed[f"times {decoding.WHOLE}"].cells[3] == ">= 4 missed"
+
+
+def test_a_store_is_held_against_its_target_and_a_server_is_not() -> None:
+    assert [row.cells for row in rows("stored").values()] == [
+        ("SQLite", "20.0", "2.0", "50 met"),
+        ("Valkey", "60.0", "6.0", "50 missed"),
+        ("Valkey, the server", "10.0", "1.0", ""),
+    ]

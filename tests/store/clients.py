@@ -14,11 +14,11 @@ class Clients:
     """Makes stores on one server for the length of a scene."""
 
     def __init__(self, server: ValkeyProcess) -> None:
-        self._server = server
+        self.url = server.url
         self._made: list[ValkeyStore] = []
 
     def store(self, name: str = NAME, patience: float = 5.0) -> ValkeyStore:
-        store = ValkeyStore(ValkeyServer(self._server.url, patience), "test:", name)
+        store = ValkeyStore(ValkeyServer(self.url, patience), "test:", name)
         self._made.append(store)
         return store
 

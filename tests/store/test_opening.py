@@ -1,6 +1,7 @@
 """The store that the settings name, and the keys."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from pcscf.config_sections import Store as Settings
 from pcscf.errors import SealError
 from pcscf.store.key_file import add_key
 from pcscf.store.model import Change
-from pcscf.store.opening import open_sealer, open_store
+from pcscf.store.opening import instance_name, open_sealer, open_store
 from pcscf.store.sqlite import SqliteStore
 from pcscf.store.valkey import ValkeyStore
 
@@ -45,6 +46,11 @@ def test_a_server_has_a_store_for_each_name_under_the_prefix(server) -> None:
     asyncio.run(scene())
     assert server.command("EXISTS", "ours:192.0.2.7") == b":1"
     assert server.command("GET", "ours:192.0.2.7:lease") == b"$3"
+
+
+def test_an_instance_is_called_as_its_host_unless_it_has_a_name() -> None:
+    assert instance_name(Settings(instance="edge-1")) == "edge-1"
+    assert instance_name(Settings()) == socket.gethostname()
 
 
 def test_keys_are_those_of_the_file(tmp_path) -> None:

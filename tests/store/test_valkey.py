@@ -1,7 +1,9 @@
 """Records on a Valkey server: fences, late batches, and a server that has lost some."""
 
 import asyncio
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from pcscf.store.model import Change
 from pcscf.store.valkey import ValkeyStore
 from tests.store.clients import NAME, Clients, play
 
+DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "store.md"
 LATER = time.time() + 3600
 WEEK = 7 * 86400
 
@@ -239,6 +242,31 @@ def test_what_is_not_ours_is_told(server, command: str) -> None:
         assert str(caught.value).startswith(f"store.url: valkey://127.0.0.1:{server.port}/0: ")
 
     play(server, scene)
+
+
+# What the server has to allow
+
+
+def test_a_user_with_the_documented_rights_is_enough(server) -> None:
+    rights = re.search(r"ACL SETUSER pcscf on >PASSWORD (.*)", DOCUMENTATION.read_text())
+    assert rights
+    words = rights[1].replace("~pcscf:", "~test:").split()
+    assert server.command("ACL", "SETUSER", "pcscf", "reset", "on", ">secret", *words) == b"+OK"
+
+    async def scene(clients: Clients) -> None:
+        clients.url = server.url.replace("//", "//pcscf:secret@")
+        before = clients.store()
+        assert await before.leases.take(NAME, "one", 60)
+        await before.open()
+        await before.write(one(b"unread"))  # which empties it
+        store = await clients.loaded()
+        await store.write([*one(b"1"), Change("b", b"1", time.time() - 1)])
+        await store.write([Change("c", None, 0.0)])
+        assert await store.load() == one(b"1")
+        await store.leases.release(NAME, "one")
+
+    play(server, scene)
+    server.command("ACL", "DELUSER", "pcscf")
 
 
 # Faults: the server is killed and stopped in the middle of batches
