@@ -1,10 +1,13 @@
-"""A writer and a Valkey server that is killed, stopped and emptied while changes come in."""
+"""A writer whose Valkey server is killed, stopped and emptied, and one that is killed itself."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
 from pcscf.store.model import Change
+from pcscf.store.sqlite import SqliteStore
 from pcscf.store.valkey import ValkeyStore
 from pcscf.store.writer import Writer
 from tests.store.clients import NAME, Clients, play
@@ -155,3 +158,51 @@ def test_a_server_without_memory_is_an_outage_and_leaves_whole_batches(own_serve
         await writer.close()
 
     play(own_server, scene)
+
+
+# The process is killed
+
+CHANGING = """
+import asyncio, sys, time
+from pcscf.store.sqlite import SqliteStore
+from pcscf.store.writer import Writer
+
+async def main():
+    store = SqliteStore(sys.argv[1])
+    await store.open()
+    await store.load()
+    writer = Writer(store, 0.1)
+    writer.start()
+    number = 0
+    while True:
+        number += 1
+        writer.put("reg:1", b"%d" % number, time.time() + 3600)
+        print(number, time.time(), flush=True)
+        await asyncio.sleep(0.001)
+
+asyncio.run(main())
+"""
+SLOWNESS = 1.0  # seconds that a disk, or a machine with other work, may take for a batch
+
+
+def test_a_killed_process_loses_no_more_than_the_last_interval(tmp_path) -> None:
+    path = str(tmp_path / "store")
+    command = [sys.executable, "-c", CHANGING, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(1000)]
+        killed_at = time.time()
+        process.kill()
+        lines += process.stdout.readlines()
+    put_at = {int(number): float(at) for number, at in (line.split() for line in lines if line)}
+
+    async def scene() -> None:
+        store = SqliteStore(path)
+        await store.open()
+        (found,) = await store.load()
+        await store.close()
+        assert found.value
+        lost = put_at.get(int(found.value) + 1, killed_at)
+        assert lost > killed_at - 0.1 - SLOWNESS
+
+    asyncio.run(scene())
