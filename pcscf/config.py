@@ -36,6 +36,7 @@ from pcscf.config_sections import (
     Proxy,
     RegEvent,
     Security,
+    Store,
     TimerSettings,
     Visited,
 )
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     guard: Guard = Guard()
     diagnosis: Diagnosis = Diagnosis()
+    store: Store = Store()
     log: Log = Log()
     mirror: Mirror = Mirror()
     admin: Admin = Admin()
@@ -232,6 +234,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
     yield from _admin_conflicts(settings.admin)
+    yield from _store_conflicts(settings.store)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -296,3 +299,10 @@ def _admin_conflicts(admin: Admin) -> Iterator[tuple[str, str]]:
         yield "admin.http", "is not loopback: it needs admin.token_file"
     if admin.socket and not admin.socket.startswith("/"):
         yield "admin.socket", "must be an absolute path"
+
+
+def _store_conflicts(store: Store) -> Iterator[tuple[str, str]]:
+    if store.kind != "none" and not store.key_file:
+        yield "store.key_file", "is required: the store holds keys (pcscf store new-key FILE)"
+    if store.kind == "sqlite" and not store.path:
+        yield "store.path", 'is required with kind = "sqlite"'

@@ -21,6 +21,7 @@ from pcscf.config_values import (
     CollectorOrNone,
     FileMode,
     HostName,
+    InstanceName,
     Listener,
     NameServers,
     NetworkName,
@@ -29,6 +30,8 @@ from pcscf.config_values import (
     Port,
     PortBlock,
     SipUris,
+    StorePrefix,
+    StoreUrl,
     Suites,
     Targets,
 )
@@ -319,6 +322,20 @@ class Limits(Section):
     max_contacts_per_user: PositiveInt = 8
     max_transactions: PositiveInt = 100_000
     max_dialogs: PositiveInt = 64
+
+
+class Store(Section):
+    """Where registrations survive the process, and the machine."""
+
+    kind: Literal["none", "sqlite", "valkey"] = "none"
+    path: str = "/var/lib/pcscf/store.sqlite"
+    url: Annotated[StoreUrl, Field(repr=False)] = "valkey://127.0.0.1:6379/0"
+    prefix: StorePrefix = "pcscf:"
+    key_file: str = ""
+    interval: Annotated[float, Field(ge=0.01, le=5)] = 0.1
+    timeout: PositiveFloat = 2.0
+    instance: InstanceName | Literal[""] = ""
+    lease: Annotated[float, Field(ge=1)] = 3.0
 
 
 _AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]

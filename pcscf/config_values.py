@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, NamedTuple, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
@@ -181,6 +182,28 @@ def _sip_uri(text: object) -> str:
     return str(text)
 
 
+_STORE_SCHEMES = ("valkey", "valkeys", "redis", "rediss")
+_STORE_OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+
+
+def _store_url(text: object) -> str:
+    """Read ``valkey://[USER:PASSWORD@]HOST[:PORT][/DB]`` or ``unix:///PATH``, with options."""
+    try:
+        url = urlsplit(str(text))
+        place = url.path if url.scheme == "unix" else url.hostname
+        options = set(parse_qs(url.query, strict_parsing=bool(url.query)))
+        url.port  # noqa: B018 - what is no number raises
+    except ValueError:
+        raise ValueError("not a URL") from None
+    is_unix = url.scheme == "unix"
+    has_number = is_unix or re.fullmatch("/?[0-9]*", url.path)
+    if url.scheme not in (*_STORE_SCHEMES, "unix") or not place or not has_number:
+        raise ValueError("must be valkey://HOST:PORT/DB, valkeys:// for TLS, or unix:///PATH")
+    if options - _STORE_OPTIONS:
+        raise ValueError("has options other than " + ", ".join(sorted(_STORE_OPTIONS)))
+    return str(text)
+
+
 def _distinct(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if len(set(values)) != len(values):
         raise ValueError("names something twice")
@@ -222,6 +245,19 @@ _Number = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9*#]+$", max_length=15),
     _written("text of digits, * and #"),
+]
+StoreUrl = Annotated[
+    str, PlainValidator(_store_url), _written("valkey://HOST, valkeys://HOST or unix:///PATH")
+]
+StorePrefix = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.:_-]*$", max_length=64),
+    _written("text of letters, digits and .:_-"),
+]
+InstanceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=64),
+    _written("text of letters, digits and .:_-"),
 ]
 Numbers = Annotated[frozenset[_Number], Field()]
 _NameServer = Annotated[

@@ -9,6 +9,10 @@
     +-- StartError              the machine lacks something the P-CSCF needs
     +-- CaptureError            a capture cannot be read at all
     +-- KeyFileError            keys that were given to the decoder cannot be used
+    +-- StoreError              what is to survive cannot be kept or had
+        +-- StoreLostError      the store answers, but has lost what it had confirmed
+        +-- LeaseLostError      another process has taken over
+        +-- SealError           a record cannot be opened, or the keys for it cannot be used
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
@@ -61,3 +65,19 @@ class CaptureError(PcscfError):
 
 class KeyFileError(PcscfError):
     """Keys given to the decoder that cannot be used; the text says which, and never the keys."""
+
+
+class StoreError(PcscfError):
+    """The store cannot be used now; the text says why, and what mends it if something does."""
+
+
+class StoreLostError(StoreError):
+    """The store is there without what it had confirmed: all that is known is to be put again."""
+
+
+class LeaseLostError(StoreError):
+    """Another process serves the phones of this one: nothing of ours may be written any more."""
+
+
+class SealError(StoreError):
+    """A sealed record or a file of keys cannot be used; the text never shows any of them."""

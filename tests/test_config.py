@@ -517,3 +517,22 @@ def test_next_hops_print_as_they_are_written(write, text):
     lines = set_key("core", f'next_hops = ["{text}"]').replace("198.51.100.1", host)
     (hop,) = load(write(lines)).policy(()).next_hops
     assert str(hop) == text
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "valkey"])
+def test_a_store_needs_keys(write, complaints, kind):
+    store = f'{MINIMAL}[store]\nkind = "{kind}"\n'
+    (line,) = complaints(store)
+    assert line.startswith("store.key_file: is required: the store holds keys")
+    load(write(f'{store}key_file = "/keys"\n'))
+
+
+def test_a_file_needs_its_path(complaints):
+    store = f'{MINIMAL}[store]\nkind = "sqlite"\nkey_file = "/keys"\npath = ""\n'
+    assert complaints(store) == ['store.path: is required with kind = "sqlite"']
+
+
+def test_the_password_of_a_store_is_not_shown(write, complaints):
+    url = "valkey://:secret@127.0.0.1:6379/0"
+    assert "secret" not in repr(load(write(set_key("store", f'url = "{url}"'))))
+    assert "secret" not in str(complaints(set_key("store", f'url = "{url}?x=secret"')))

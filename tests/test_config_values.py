@@ -3,7 +3,14 @@
 import pytest
 from pydantic import TypeAdapter
 
-from pcscf.config_values import Address, CollectorOrNone, NameServers, NextHops, PortBlock
+from pcscf.config_values import (
+    Address,
+    CollectorOrNone,
+    NameServers,
+    NextHops,
+    PortBlock,
+    StoreUrl,
+)
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.policy import Target
 
@@ -132,3 +139,39 @@ def test_no_collector_is_an_empty_text():
 def test_other_text_is_no_collector(text):
     with pytest.raises(ValueError, match=r"udp:HOST:PORT|the port must|neither an address"):
         TypeAdapter(CollectorOrNone).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "valkey://127.0.0.1:6379/0",
+        "valkeys://user:secret@[2001:db8::1]:6380/2?ssl_ca_certs=/etc/ca.pem",
+        "redis://valkey.example",
+        "unix:///run/valkey/valkey.sock?db=3",
+    ],
+)
+def test_a_store_is_reached_by_a_url(text):
+    assert TypeAdapter(StoreUrl).validate_python(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("127.0.0.1:6379", "must be valkey://"),
+        ("http://127.0.0.1:6379", "must be valkey://"),
+        ("valkey:///0", "must be valkey://"),
+        ("valkey://:secret@127.0.0.1/zero", "must be valkey://"),
+        ("valkey://:secret@127.0.0.1:70000/0", "not a URL"),
+        ("valkey://:secret@127.0.0.1:port/0", "not a URL"),
+        ("valkey://[::1/0", "not a URL"),
+        ("valkey://127.0.0.1?ssl_cert_reqs=none", "has options other than db, ssl_ca_certs"),
+        ("valkey://127.0.0.1?secret", "not a URL"),
+        ("unix://", "must be valkey://"),
+        (7, "must be valkey://"),
+    ],
+)
+def test_other_text_is_no_url_of_a_store_and_passwords_are_not_shown(text, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        TypeAdapter(StoreUrl).validate_python(text)
+    (error,) = caught.value.errors()  # type: ignore[attr-defined]
+    assert "secret" not in error["msg"]

@@ -2,10 +2,14 @@ from pcscf.errors import (
     CaptureError,
     ConfigError,
     KeyFileError,
+    LeaseLostError,
     ParseError,
     PcscfError,
+    SealError,
     SipError,
     StartError,
+    StoreError,
+    StoreLostError,
 )
 
 
@@ -17,6 +21,10 @@ def test_every_error_is_one_of_ours_and_one_readable_line() -> None:
         StartError("y"),
         CaptureError("z"),
         KeyFileError("z"),
+        StoreError("s"),
+        StoreLostError("s"),
+        LeaseLostError("s"),
+        SealError("s"),
     ):
         assert isinstance(error, PcscfError)
         assert str(error).count("\n") == 0

@@ -23,6 +23,10 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.sip": {"pcscf.errors"},
     "pcscf.core": {"pcscf.sip", "pcscf.errors", "xfrm.model", "xfrm.algorithms"},
     "pcscf.log": {"pcscf.errors"},
+    "pcscf.private_file": set(),
+    "pcscf.store": {
+        "pcscf.errors", "pcscf.log", "pcscf.private_file", "pcscf.config_sections",
+    },
     "pcscf.config": {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
@@ -42,6 +46,7 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
         "pcscf.config", "pcscf.config_changes", "pcscf.log", "pcscf.mirror", "pcscf.admin",
         "pcscf.diagnosis", "xfrm",
+        "pcscf.private_file", "pcscf.store",
     },
     "pcscf.diagnosis": {"pcscf.core", "xfrm"},
     "pcscf.cli": {"pcscf", "xfrm"},
@@ -62,6 +67,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "dns": ("pcscf.net.resolver",),
     "prometheus_client": ("pcscf.admin",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),
+    "sqlite3": ("pcscf.store",),
+    "valkey": ("pcscf.store",),
     "pydantic": ("pcscf.config", "pcscf.config_sections", "pcscf.config_values"),
     "pydantic_settings": ("pcscf.config",),
 }

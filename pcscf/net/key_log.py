@@ -4,20 +4,18 @@ Off unless ``log.key_file`` names a file. The format is that of ``xfrm.keylog``.
 """
 
 import os
-import stat
 import time
 
 import structlog
 
 from pcscf.errors import StartError
+from pcscf.private_file import open_private
 from xfrm.keylog import set_line
 from xfrm.model import AkaKeys, SaSet
 
 log = structlog.get_logger()
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# A link might lead to what others can read; without waiting, if it is a pipe that nobody reads.
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class KeyLog:
@@ -30,12 +28,9 @@ class KeyLog:
         self._path = path
         self._failed = False
         try:
-            self._descriptor = os.open(path, _FLAGS, stat.S_IRUSR | stat.S_IWUSR)
+            self._descriptor = open_private(path, _FLAGS)
         except OSError as error:
             raise StartError(f"log.key_file: {path}: {error.strerror}") from None
-        if problem := _problem(os.fstat(self._descriptor)):
-            os.close(self._descriptor)
-            raise StartError(f"log.key_file: {path}: {problem}")
         log.warning("keys_are_logged", file=path, mends='log.key_file = ""')
 
     def write(self, sas: SaSet, keys: AkaKeys) -> None:
@@ -53,13 +48,3 @@ class KeyLog:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-
-def _problem(status: os.stat_result) -> str | None:
-    if not stat.S_ISREG(status.st_mode):
-        return "is no regular file"
-    if status.st_uid != os.geteuid():
-        return "belongs to another user"
-    if status.st_mode & _OTHERS:
-        return "can be read or written by others: chmod 600"
-    return None

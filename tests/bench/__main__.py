@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pcscf.net.start import settle_memory
-from tests.bench import decoding, kernel, memory, proxying, sip, udp, watching
+from tests.bench import decoding, kernel, memory, proxying, sip, storing, udp, watching
 from tests.bench.players import Recorder, register
 from tests.bench.relays import ROOT
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, render
@@ -36,6 +36,7 @@ def measure(phones: int, rounds: int, registered: tuple[int, int], compiled: Pat
         plain={form: proxying.here(program) for form, program in forms.items()},
         decoded={suite: decoding.measure(suite) for suite in decoding.SUITES},
         watching=watching.watching(),
+        kept={name: keep(storing.BUSY, rounds) for name, keep in storing.STORES.items()},
     )
 
 

@@ -9,6 +9,7 @@ from tests.bench.decoding import THEIRS, WHOLE, DecodeFigures
 from tests.bench.kernel import BATCHED, KernelFigures
 from tests.bench.proxying import ProxyFigures
 from tests.bench.sip import Handling
+from tests.bench.storing import Cost
 from tests.bench.udp import ECHO_SIZE
 from tests.bench.watching import OTHERS
 
@@ -17,6 +18,7 @@ SENDS_TARGET = 1
 OCTETS_TARGET = 2048
 WATCHING_TARGET = 5  # microseconds, of a message that a trace is not about
 RATIO_TARGET = 1.25  # of Kamailio's CPU for the same work
+STORE_TARGET = 50  # microseconds a registration: a twentieth of the whole
 DECODE_TARGET = 4  # times tshark's packets in the same time
 _LEAST = {WHOLE: DECODE_TARGET}  # it tells what we tell
 COMPILED, AS_PYTHON = "compiled", "as Python"  # forms of ours
@@ -38,6 +40,7 @@ class Figures:
     plain: dict[str, ProxyFigures]
     decoded: dict[str, DecodeFigures]  # by suite
     watching: dict[str, float]  # by who looks on
+    kept: dict[str, Cost]  # by store
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
             (f"MESSAGE relayed, {form}, no ESP; CPU us", _relayed(each))
             for form, each in figures.plain.items()
         ),
+        ("two records stored, one sealed; CPU us", _kept(figures)),
         *(
             (f"ESP decoded, {suite}; CPU us a packet", _decoded(each))
             for suite, each in figures.decoded.items()
@@ -182,6 +186,16 @@ def _watched(figures: Figures) -> list[Row]:
         _time(name, spent, figures.echo, targets.get(name))
         for name, spent in figures.watching.items()
     ]
+
+
+def _kept(figures: Figures) -> list[Row]:
+    """The store's part in the P-CSCF; what a server takes is another machine's as a rule."""
+    rows = []
+    for name, cost in figures.kept.items():
+        rows.append(_time(name, cost.ours, figures.echo, STORE_TARGET))
+        if cost.theirs:
+            rows.append(_time(f"{name}, the server", cost.theirs, figures.echo))
+    return rows
 
 
 def _echoes(figures: Figures) -> list[Row]:

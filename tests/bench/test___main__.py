@@ -24,6 +24,7 @@ def test_all_figures_come_together(monkeypatch, tmp_path: Path) -> None:
     for form, program in (COMPILED, tmp_path), (AS_PYTHON, ROOT):
         assert figures.protected[form] is figures.plain[form] is relayed[program]
     assert figures.decoded == dict.fromkeys(SUITES, DECODED)
+    assert figures.kept.keys() == {"SQLite", "Valkey"}
     assert figures.octets.keys() == {5, 20}
     assert figures.handling.messages > figures.parsing
     assert all(row.figure > 0 for _, rows in sections(figures) for row in rows)

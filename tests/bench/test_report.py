@@ -10,6 +10,7 @@ from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
 from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, Row, render, sections
 from tests.bench.sip import Handling
+from tests.bench.storing import Cost
 from tests.bench.watching import OTHERS, OWN
 
 KERNEL = KernelFigures(
@@ -39,6 +40,7 @@ FIGURES = Figures(
     plain={COMPILED: RELAYED},
     decoded={"null": DECODED},
     watching={OTHERS: 3.0, OWN: 4.0},
+    kept={"SQLite": Cost(20.0, 0.0), "Valkey": Cost(60.0, 10.0)},
 )
 
 
@@ -140,3 +142,11 @@ def test_looking_on_is_judged_by_what_it_costs_others() -> None:
     found = rows("looked on")
     assert found[OTHERS].cells == (OTHERS, "3.0", "0.3", "5 met")
     assert found[OWN].cells == (OWN, "4.0", "0.4", "")
+
+
+def test_a_store_is_held_against_its_target_and_a_server_is_not() -> None:
+    assert [row.cells for row in rows("stored").values()] == [
+        ("SQLite", "20.0", "2.0", "50 met"),
+        ("Valkey", "60.0", "6.0", "50 missed"),
+        ("Valkey, the server", "10.0", "1.0", ""),
+    ]

@@ -82,14 +82,19 @@ def test_headers_of_python_are_installed_where_there_are_none(checkout: Path) ->
     assert (checkout / "log").read_text().split()[0] == "python3.99-dev"
 
 
-def test_wireshark_is_installed_where_there_is_none(checkout: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "package"), [("tshark", "tshark"), ("redis-check-rdb", "redis-tools")]
+)
+def test_a_tool_is_installed_where_there_is_none(
+    checkout: Path, missing: str, package: str
+) -> None:
     tools = checkout / "tools"
     tools.mkdir()
     for tool in Path("/usr/bin").iterdir():
-        if tool.name != "tshark":
+        if tool.name != missing:
             (tools / tool.name).symlink_to(tool)
     stand_in(checkout / "bin/apt-get", 'echo "$@" >>log')
     path = f"{checkout / 'bin'}:{tools}"
     done = run(checkout / "scripts/setup", cwd=checkout, PYTHON=str(checkout / "python"), PATH=path)
     assert done.returncode == 0
-    assert "tshark" in (checkout / "log").read_text().splitlines()[0].split()
+    assert package in (checkout / "log").read_text().splitlines()[0].split()

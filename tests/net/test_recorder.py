@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pcscf.core.effects import InstallSas
-from pcscf.net.keeper import Keeper
+from pcscf.net.recorder import Recorder
 from tests.core.phone import Phone
 from tests.core.stage import CK, IK, Stage
 from xfrm.errors import KernelRefusal
@@ -74,11 +74,11 @@ class Desk:
     def __init__(self, *, sealer: Sealer | None = None) -> None:
         self.stage, self.kernel, self.notes = Stage(), MemoryKernel(), Notes()
         self.sealer = sealer
-        self.keeper = self.a_keeper(self.stage)
+        self.recorder = self.a_recorder(self.stage)
 
-    def a_keeper(self, stage: Stage) -> Keeper:
+    def a_recorder(self, stage: Stage) -> Recorder:
         loop: Any = Loop(stage)
-        return Keeper(stage.edge, self.notes, self.sealer, loop, SINCE)
+        return Recorder(stage.edge, self.notes, self.sealer, loop, SINCE)
 
     def registered(self) -> Phone:
         phone = Phone(self.stage)
@@ -86,17 +86,17 @@ class Desk:
         for effect in self.stage.log:
             if isinstance(effect, InstallSas):
                 self.kernel.install(effect.sa_set, effect.keys, effect.lifetime)
-                self.keeper.installed(effect.sa_set, effect.keys)
-        self.keeper.write()
+                self.recorder.installed(effect.sa_set, effect.keys)
+        self.recorder.write()
         return phone
 
     def next_process(self, kernel: MemoryKernel | None = None) -> Stage:
         """Another one, with this kernel or one that holds nothing."""
         stage = Stage()
         stage.now = self.stage.now
-        self.keeper = self.a_keeper(stage)
+        self.recorder = self.a_recorder(stage)
         self.kernel = kernel or self.kernel
-        recalled, _ = self.keeper.recall(dict(self.notes), self.kernel)
+        recalled, _ = self.recorder.recall(dict(self.notes), self.kernel)
         stage.kernel = dict.fromkeys(recalled.living, 10_000.0)
         stage.play(recalled)
         self.stage = stage
@@ -110,13 +110,13 @@ def serves(stage: Stage, phone: Phone) -> bool:
 
 def test_changes_are_written_together_and_soon() -> None:
     desk = Desk()
-    loop = desk.keeper._loop
-    desk.keeper.look()
+    loop = desk.recorder._loop
+    desk.recorder.look()
     assert loop.turns == []  # type: ignore[attr-defined]
     phone = Phone(desk.stage)
     phone.registered()
-    desk.keeper.look()
-    desk.keeper.look()
+    desk.recorder.look()
+    desk.recorder.look()
     ((delay, write),) = loop.turns  # type: ignore[attr-defined]
     assert 0 < delay <= 0.1
     assert not desk.notes
@@ -126,7 +126,7 @@ def test_changes_are_written_together_and_soon() -> None:
     assert desk.notes.ends[key] == pytest.approx(SINCE + desk.stage.now + 600 + 30)
     phone.says(phone.register(expires=0))
     desk.stage.accept(expires=0)
-    desk.keeper.write()
+    desk.recorder.write()
     assert not desk.notes
 
 
@@ -145,7 +145,7 @@ def test_without_keys_a_kernel_that_holds_nothing_is_the_end() -> None:
     phone = desk.registered()
     stage = desk.next_process(MemoryKernel())
     assert not serves(stage, phone)
-    desk.keeper.write()
+    desk.recorder.write()
     assert not desk.notes
 
 
@@ -153,7 +153,7 @@ def test_in_another_kernel_sas_are_made_anew_each_time_further_ahead() -> None:
     desk = Desk(sealer=Sealer())
     phone = desk.registered()
     before, own = dict(desk.kernel.sas), phone.set_in_kernel()
-    desk.keeper.used([SaUsage(SaId(own.pcscf, own.spi_ps), 9, 900, 1, sequence=9)])
+    desk.recorder.used([SaUsage(SaId(own.pcscf, own.spi_ps), 9, 900, 1, sequence=9)])
     for times in (1, 2):
         stage = desk.next_process(MemoryKernel())
         assert serves(stage, phone)
@@ -193,14 +193,14 @@ def test_numbers_are_written_when_they_have_moved_on() -> None:
     phone = desk.registered()
     own = phone.set_in_kernel()
     used = SaUsage(SaId(own.pcscf, own.spi_ps), 1, 100, 1, sequence=5)
-    desk.keeper.used([used, used._replace(id=SaId(own.pcscf, own.spi_pc), sequence=0)])
+    desk.recorder.used([used, used._replace(id=SaId(own.pcscf, own.spi_pc), sequence=0)])
     name = f"seq:{own.pcscf}:{own.spi_ps}"
     assert desk.notes[name] == b"5"
     del desk.notes[name]
-    desk.keeper.used([used])
+    desk.recorder.used([used])
     assert name not in desk.notes
-    desk.keeper.used([used._replace(sequence=6)])
-    desk.keeper.removed(own)
+    desk.recorder.used([used._replace(sequence=6)])
+    desk.recorder.removed(own)
     assert name not in desk.notes
 
 
@@ -235,5 +235,5 @@ def test_a_registration_that_cannot_be_read_is_left_to_the_core_to_refuse() -> N
     desk.notes["reg:x"] = b'{"version": 7}'
     stage = desk.next_process()
     assert [one.event for one in stage.reports] == ["not_restored", "restored"]
-    desk.keeper.write()
+    desk.recorder.write()
     assert not desk.notes

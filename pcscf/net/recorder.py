@@ -34,7 +34,7 @@ _AHEAD: Final = 1 << 22
 
 
 class Notebook(Protocol):
-    """What the keeper needs of ``pcscf.store.writer.Writer``. Nothing here waits."""
+    """what the recorder needs of ``pcscf.store.writer.Writer``. Nothing here waits."""
 
     def put(self, key: str, value: bytes, expires: float) -> None:
         """Write soon. ``expires`` is in seconds since 1970; then nobody needs it."""
@@ -44,7 +44,7 @@ class Notebook(Protocol):
 
 
 class Sealer(Protocol):
-    """What the keeper needs of ``pcscf.store.sealing.Sealer``; ``about`` is bound to the seal."""
+    """what the recorder needs of ``pcscf.store.sealing.Sealer``; ``about`` is bound to the seal."""
 
     def seal(self, secret: bytes, about: bytes) -> bytes:
         """Encrypt."""
@@ -54,7 +54,7 @@ class Sealer(Protocol):
 
 
 class Memory(Protocol):
-    """What the keeper needs of ``pcscf.core.edge.Edge``."""
+    """what the recorder needs of ``pcscf.core.edge.Edge``."""
 
     @property
     def has_changes(self) -> bool:
@@ -69,7 +69,7 @@ class _Kept(NamedTuple):
     made: int  # how often the set was made anew
 
 
-class Keeper:
+class Recorder:
     """Keeps one Edge's registrations. ``since`` is what makes the loop's clock one of 1970."""
 
     def __init__(
