@@ -56,7 +56,8 @@ def test_all_passed(checkout: Path) -> None:
     assert run_test(checkout) == (
         0,
         "unit: == unit 0 -m pytest -m not esp and not image ==\n"
-        "esp:  == esp 0 -m pytest -m esp and not image -o cache_dir=.pytest_cache/esp tests/netns ==\n"
+        "esp:  == esp 0 -m pytest -m esp and not image "
+        "-o cache_dir=.pytest_cache/esp tests/netns ==\n"
         "all passed\n",
     )
 
