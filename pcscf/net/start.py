@@ -34,13 +34,13 @@ _GC_THRESHOLDS = (50_000, 50, 1000)
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError, one readable line."""
     raise_capabilities()
+    for route in settings.gm.routes:
+        set_route(route.to, route.via)
     raise_file_limit(3 * settings.limits.max_connections)
     asyncio.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
-    for route in settings.gm.routes:
-        set_route(route.to, route.via)
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
