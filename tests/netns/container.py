@@ -20,22 +20,21 @@ class Container:
     def __init__(
         self,
         *,
-        name: str,
         image: Image,
         root: Path,
         service: Mapping[str, Any],
         namespace: Namespace,
         directory: Path,
     ) -> None:
-        self._name = f"{name}-{namespace.name}"
-        made = directory / self._name
-        made.mkdir()
+        self._name = f"{namespace.name}-{directory.name}"
+        self._directory = directory
         config = bundle(image.config, service, root, NETNS_DIR / namespace.name)
-        (made / "config.json").write_text(json.dumps(config))
-        self._said = made / "said"
+        self._spec = config["process"]
+        (directory / "config.json").write_text(json.dumps(config))
+        self._said = directory / "said"
         with self._said.open("wb") as file:
             self._process = subprocess.Popen(
-                (*_CRUN, "run", "--bundle", str(made), self._name),
+                (*_CRUN, "run", "--bundle", str(directory), self._name),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -56,9 +55,11 @@ class Container:
         return self._process.wait(PATIENCE)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in it, as ``docker exec`` does."""
+        """Run a command in it, as ``docker exec`` does: with the rights that it began with."""
+        described = self._directory / "process.json"
+        described.write_text(json.dumps({**self._spec, "args": command}))
         return subprocess.run(
-            (*_CRUN, "exec", self._name, *command),
+            (*_CRUN, "exec", "--process", str(described), self._name),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

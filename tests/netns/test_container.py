@@ -11,7 +11,7 @@ from tests.docker.files import services
 from tests.docker.images import Image
 from tests.netns.container import Container
 from tests.netns.lab import Lab, open_lab
-from tests.netns.namespace import wait_until
+from tests.netns.namespace import Namespace
 from tests.netns.site import Site, every_way, open_site
 
 pytestmark = [pytest.mark.esp, pytest.mark.image]
@@ -56,21 +56,19 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def start(lab: Lab, roots: Roots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start(roots: Roots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start a container of an image, as a service of a compose file says."""
     started: list[Container] = []
 
-    def start(image: str, service: dict[str, Any], where: str = "pcscf") -> Container:
+    def start(image: str, service: dict[str, Any], where: Namespace) -> Container:
         directory = tmp_path_factory.mktemp("container")
         made = Image(image)
-        namespace = getattr(lab, where)
         started.append(
             Container(
-                name=where,
                 image=made,
                 root=roots.root(made),
                 service=service,
-                namespace=namespace,
+                namespace=where,
                 directory=directory,
             )
         )
@@ -96,7 +94,7 @@ def service(lab: Lab, **others: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pcscf(lab: Lab, start: Start) -> Container:
-    container = start("pcscf", service(lab))
+    container = start("pcscf", service(lab), lab.pcscf)
     container.wait_for(READY)
     return container
 
@@ -117,7 +115,7 @@ def test_a_phone_registers_and_talks_under_esp(site: Site, version: int, transpo
 
 
 def test_it_has_no_more_rights_than_it_needs(pcscf: Container) -> None:
-    text = pcscf.run("sh", "-c", "cat /proc/$(pidof -s python)/status").stdout
+    text = pcscf.run("sh", "-c", "cat /proc/$(pidof pcscf)/status").stdout
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     assert fields["Uid"].split() == ["5060"] * 4
     sets = {name: int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")}
@@ -150,7 +148,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("others", "said"), REFUSALS)
 def test_what_is_missing_is_said(lab: Lab, start: Start, others: dict[str, Any], said: str) -> None:
-    container = start("pcscf", service(lab, **others), "ue")
+    container = start("pcscf", service(lab, **others), lab.ue)
     assert container.wait() in (1, 2)
     assert said in container.said
     assert "Traceback" not in container.said
@@ -170,31 +168,28 @@ def test_the_variables_of_docker_open5gs_are_enough(lab: Lab, start: Start) -> N
         "UE_IPV4_IMS": "192.168.101.0/24", "UE_IPV4_INTERNET": "192.168.100.0/24",
     }  # fmt: skip
     own = services("open5gs.yaml")["pcscf"]
-    asked = lab.ue.socket((lab.v4.ue, 4060))
-    container = start("pcscf", {**own, "environment": {**own["environment"], **variables}})
-    container.wait_for("ready")
+    with lab.ue.socket((lab.v4.ue, 4060)) as asked:
+        given = {**own, "environment": {**own["environment"], **variables}}
+        container = start("pcscf", given, lab.pcscf)
+        container.wait_for("ready")
+        data, origin = asked.recvfrom(65535)
     routes = lab.pcscf.run("ip", "route")
     for pool in ("192.168.100.0/24", "192.168.101.0/24"):
         assert f"{pool} via {lab.v4.ue}" in routes
-    data, origin = asked.recvfrom(65535)
     assert data.startswith(b"OPTIONS sip:")
     assert origin[0] == lab.v4.pcscf_gm
     assert container.stop() == 0
 
 
-def test_the_compose_file_registers_its_phone(lab: Lab, start: Start) -> None:
+def test_the_compose_file_registers_its_phone(start: Start) -> None:
     made = services("compose.yaml")
-    for where, link, addresses in (
-        (lab.pcscf, "gm", "192.0.2.10"),
-        (lab.pcscf, "core", "198.51.100.10"),
-        (lab.ue, "gm", "192.0.2.20"),
-        (lab.core, "core", "198.51.100.20"),
-    ):
-        if addresses not in where.run("ip", "address"):
-            where.ip(f"addr add {addresses}/24 dev {link}")
-    start("pcscf-lab", made["core"], "core").wait_for("core on")
-    start("pcscf", made["pcscf"]).wait_for(READY)
-    phone = start("pcscf-lab", made["phone"], "ue")
-    phone.wait_for("registered sip:001010000000001@home.example")
-    phone.wait_for("MESSAGE sip:001010000000002@home.example: SIP/2.0 200")
-    wait_until(lambda: len(lab.pcscf.xfrm_states()) == 4, "the phone's SAs")
+    with open_lab() as lab:
+        lab.pcscf.ip("addr add 192.0.2.10/24 dev gm", "addr add 198.51.100.10/24 dev core")
+        lab.ue.ip(f"addr del {lab.v4.ue}/24 dev gm", "addr add 192.0.2.20/24 dev gm")
+        lab.core.ip("addr add 198.51.100.20/24 dev core")
+        start("pcscf-lab", made["core"], lab.core).wait_for("core on")
+        start("pcscf", made["pcscf"], lab.pcscf).wait_for(READY)
+        phone = start("pcscf-lab", made["phone"], lab.ue)
+        phone.wait_for("registered sip:001010000000001@home.example")
+        phone.wait_for("MESSAGE sip:001010000000002@home.example: SIP/2.0 200")
+        assert {one.src for one in lab.pcscf.xfrm_states()} == {"192.0.2.10", "192.0.2.20"}
