@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.esp, pytest.mark.image]
 READY = '"event": "ready"'
 PHONES = 20
 NET_ADMIN = 1 << 12
+NOT_DUMPABLE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE
 
 Start = Callable[..., Container]
 
@@ -118,6 +119,7 @@ def test_it_has_no_more_rights_than_it_needs(pcscf: Container) -> None:
     text = pcscf.run("sh", "-c", "cat /proc/$(pidof pcscf)/status").stdout
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     assert fields["Uid"].split() == ["5060"] * 4
+    assert pcscf.run("python", "-c", NOT_DUMPABLE).returncode == 0
     sets = {name: int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")}
     assert sets == {"CapEff": NET_ADMIN, "CapPrm": NET_ADMIN, "CapBnd": NET_ADMIN, "CapInh": 0}
 
