@@ -52,9 +52,9 @@ def run(settings: Settings, file: Path) -> None:
     ``file`` is where the settings are from: SIGHUP has it read anew.
     """
     raise_capabilities()
-    raise_file_limit(3 * settings.limits.max_connections)
     for route in settings.gm.routes:
         set_route(route.to, route.via)
+    raise_file_limit(3 * settings.limits.max_connections)
     machine.before_start(settings)
     asyncio.run(_serve(settings, file))
 

@@ -8,8 +8,9 @@ from tests.scripts.tree import copy_script, run, stand_in
 
 PYTEST = """
 case "$*" in
-*"-m not esp"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
-*"-m esp"*) echo "== esp $ESP $* =="; exit "$ESP" ;;
+*"-m image and"*) exit "$IMAGE" ;;
+*"-m not esp and not image"*) echo "== unit $UNIT $* =="; exit "$UNIT" ;;
+*"-m esp and not image"*) echo "== esp $ESP $* =="; exit "$ESP" ;;
 *"tests/core tests/sip tests/net")
     [[ $PWD != "$CHECKOUT" && -e pyproject.toml ]] || exit 9
     exit "$COMPILED" ;;
@@ -21,12 +22,14 @@ esac
 def checkout(tmp_path: Path) -> Path:
     copy_script(tmp_path, "scripts/test")
     stand_in(tmp_path / "scripts/setup", "")
+    stand_in(tmp_path / "scripts/image", '[[ ! -e no-base ]] && mkdir "$1"')
     stand_in(tmp_path / "scripts/compile", '[[ ! -e no-compiler ]] && mkdir "$1"')
     (tmp_path / "tests").mkdir()
     (tmp_path / "pyproject.toml").touch()
     stand_in(tmp_path / "scripts/with-esp", 'exec "$@"')
     stand_in(tmp_path / ".venv/bin/python", PYTEST)
     stand_in(tmp_path / ".venv/bin/ruff", "")
+    stand_in(tmp_path / ".venv/bin/hadolint", "[[ $1 == docker/Dockerfile && ! -e wrong-file ]]")
     stand_in(tmp_path / ".venv/bin/mypy", "[[ ! -e wrong-types ]]")
     run("git", "init", "--quiet", cwd=tmp_path)
     run("git", "add", "scripts", cwd=tmp_path)
@@ -34,11 +37,17 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run_test(
-    checkout: Path, *arguments: str, unit: int = 0, esp: int = 0, compiled: int = 0
+    checkout: Path,
+    *arguments: str,
+    unit: int = 0,
+    esp: int = 0,
+    compiled: int = 0,
+    image: int = 0,
 ) -> tuple[int, str]:
     """Return the status, and the summary."""
     script = checkout / "scripts/test"
-    statuses = {"UNIT": str(unit), "ESP": str(esp), "COMPILED": str(compiled)}
+    numbers = {"UNIT": unit, "ESP": esp, "COMPILED": compiled, "IMAGE": image}
+    statuses = {name: str(status) for name, status in numbers.items()}
     done = run(script, *arguments, cwd=checkout, CHECKOUT=str(checkout), **statuses)
     return done.returncode, done.stdout.partition("---- summary\n")[2]
 
@@ -46,8 +55,9 @@ def run_test(
 def test_all_passed(checkout: Path) -> None:
     assert run_test(checkout) == (
         0,
-        "unit: == unit 0 -m pytest -m not esp ==\n"
-        "esp:  == esp 0 -m pytest -m esp -o cache_dir=.pytest_cache/esp tests/netns ==\n"
+        "unit: == unit 0 -m pytest -m not esp and not image ==\n"
+        "esp:  == esp 0 -m pytest -m esp and not image "
+        "-o cache_dir=.pytest_cache/esp tests/netns ==\n"
         "all passed\n",
     )
 
@@ -96,5 +106,21 @@ def test_the_compiled_form_is_tested_too(checkout: Path) -> None:
     assert (status, summary.splitlines()[2:]) == (1, [COMPILED])
 
 
+IMAGE = "FAILED: image: built, looked at, and run with real ESP"
+
+
+def test_the_image_is_built_and_tested(checkout: Path) -> None:
+    status, summary = run_test(checkout, image=1)
+    assert (status, summary.splitlines()[2:]) == (1, [IMAGE])
+    (checkout / "no-base").touch()
+    status, summary = run_test(checkout)
+    assert (status, summary.splitlines()[2:]) == (1, [IMAGE])
+
+
 def test_but_not_where_arguments_select_tests(checkout: Path) -> None:
-    assert run_test(checkout, "-k", "via", compiled=1)[0] == 0
+    assert run_test(checkout, "-k", "via", compiled=1, image=1)[0] == 0
+
+
+def test_the_dockerfile_is_linted(checkout: Path) -> None:
+    (checkout / "wrong-file").touch()
+    assert run_test(checkout)[1].splitlines()[2:] == ["FAILED: hadolint"]

@@ -7,7 +7,6 @@ import { Keyed } from "./keyed.js";
 import { messagePane } from "./message_pane.js";
 import { roving } from "./roving.js";
 import { messageRow, noteRow } from "./rows.js";
-import { Sides } from "./sides.js";
 import { glance, textOf } from "./sip.js";
 import { stream } from "./stream.js";
 import { counted, number } from "./words.js";
@@ -23,7 +22,6 @@ const lanes = () => {
 
 export const ladder = (path) => {
   const backlog = new Backlog();
-  const sides = new Sides();
   let frozen = null; // {entries, number}, while paused
   let numbered = 0; // entries so far
   let drawn = 0; // the number of the last one that was drawn
@@ -43,7 +41,7 @@ export const ladder = (path) => {
     const time = message.time * 1000;
     const since = before === null ? 0 : time - before;
     before = time;
-    add({ ...message, ...glance(text), text, time, since, side: sides.place(message, text) });
+    add({ ...message, ...glance(text), text, time, since, side: { isGm: message.side === "gm", isSent: message.sent } });
   };
 
   const got = (value) => {
@@ -134,7 +132,6 @@ export const ladder = (path) => {
   });
   return {
     element,
-    know: (hosts) => sides.know(hosts),
     start: lines.start,
     stop: () => {
       lines.stop();

@@ -41,17 +41,12 @@ export const phone = ({ who }) => {
   return {
     title: who,
     element: make("section", "phone", known, live.element),
-    refresh: async (signal, status) => {
+    refresh: async (signal) => {
       const [ues, sentences] = await Promise.all([registered(who, signal), explained(who, signal)]);
       reasons.update(sentences);
       cards.update(ues);
       none.hidden = ues.length > 0;
       write(none, "Nobody of this name is registered. What comes is shown all the same.");
-      live.know({
-        gm: status.gm,
-        phones: ues.map((ue) => ue.ue),
-        hops: ues.map((ue) => ue.next_hop),
-      });
       return EVERY;
     },
     leave: live.stop,

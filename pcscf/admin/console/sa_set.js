@@ -44,7 +44,7 @@ const faults = (sa) => {
   return words.join(", ") || (sa.integrity_failed === null || sa.integrity_failed === undefined ? NOTHING : "none");
 };
 
-const lastUse = (sa) => {
+const firstUse = (sa) => {
   if (sa.used) return clock(sa.used);
   return sa.packets === 0 ? "never" : NOTHING;
 };
@@ -62,7 +62,7 @@ const columns = [
   counter("Packets", "packets", number),
   counter("Bytes", "bytes", octets),
   { name: "Faults", kind: "faults", show: faults },
-  { name: "Last used", kind: "number", show: lastUse },
+  { name: "First used", kind: "number", show: firstUse },
 ];
 
 export const saSet = () => {

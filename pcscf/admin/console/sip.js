@@ -18,7 +18,7 @@ export const textOf = (raw) =>
 const headOf = (text) => text.split("\n\n", 1)[0];
 
 /** Give the values of a header, unfolded; `compact` is its one-letter name. */
-export const values = (text, name, compact = "") => {
+const values = (text, name, compact = "") => {
   const lines = headOf(text).replace(/\n[ \t]+/g, " ").split("\n").slice(1);
   return lines.flatMap((line) => {
     const colon = line.indexOf(":");
@@ -26,9 +26,6 @@ export const values = (text, name, compact = "") => {
     return colon > 0 && (found === name || (compact && found === compact)) ? [line.slice(colon + 1).trim()] : [];
   });
 };
-
-/** Count the Vias, also where several stand in a line. */
-export const vias = (text) => values(text, "via", "v").join(",").match(/SIP\s*\/\s*2\.0\s*\//gi)?.length ?? 0;
 
 const kindOf = (method, status) => {
   if (status === null) return OF_METHOD[method] ?? "other";

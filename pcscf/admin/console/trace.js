@@ -1,6 +1,6 @@
 // The ladder of everybody.
 
-import { get, path } from "./api.js";
+import { path } from "./api.js";
 import { make } from "./dom.js";
 import { ladder } from "./ladder.js";
 
@@ -12,11 +12,7 @@ export const trace = () => {
   return {
     title: "Trace",
     element: make("section", "alone", live.element),
-    refresh: async (signal, status) => {
-      const { next_hops: hops } = await get(path("next-hops"), signal);
-      live.know({ gm: status.gm, phones: [], hops: hops.map((one) => one.next_hop) });
-      return EVERY;
-    },
+    refresh: async () => EVERY,
     leave: live.stop,
   };
 };

@@ -44,7 +44,13 @@ def line(src: str, dst: str, text: str, time: float, spi: int | None = None) -> 
         "start_line": text.partition("\n")[0],
         "call_id": call_ids[0] if call_ids else None,
         "raw": b64encode(data).decode(),
+        "side": "core" if {_host(src), _host(dst)} & {CORE, PCSCF_CORE} else "gm",
+        "sent": _host(src) in {PCSCF, PCSCF_CORE},
     }
+
+
+def _host(end: str) -> str:
+    return end.rpartition(":")[0].strip("[]")
 
 
 def sip(start: str, cseq: str, call_id: str, *headers: str, vias: int = 1, body: str = "") -> str:

@@ -1,7 +1,7 @@
 """Makes docs/console.png and docs/console-phone.png, from made data or from a P-CSCF that runs.
 
-    python -m tests.admin.console.pictures                        made data
-    python -m tests.admin.console.pictures URL WHO                a console, and whose page is shown
+    python -m tests.admin.console.pictures                  made data
+    python -m tests.admin.console.pictures URL WHO [DIR]    a console, whose page, and where to
 
 The ladder has what comes within some seconds: with a real P-CSCF, let the phone make a call.
 """
@@ -28,7 +28,9 @@ PATIENCE: Final = 60_000  # milliseconds until a real phone makes its call
 PICTURES: Final = (("console.png", 1400, 900, 1), ("console-phone.png", 400, 860, 2))
 
 
-def picture(browser: Browser, url: str, who: str, fake: FakeApi | None = None) -> None:
+def picture(
+    browser: Browser, url: str, who: str, *, fake: FakeApi | None = None, into: Path = DOCS
+) -> None:
     """Take both pictures of a phone's page: with a message chosen, and its ladder alone."""
     for name, width, height, scale in PICTURES:
         context = browser.new_context(
@@ -47,7 +49,7 @@ def picture(browser: Browser, url: str, who: str, fake: FakeApi | None = None) -
         if width > 720:
             invite.click()
             page.mouse.move(0, 0)
-        page.screenshot(path=DOCS / name)
+        page.screenshot(path=into / name)
         context.close()
 
 
@@ -67,11 +69,11 @@ def main(arguments: list[str]) -> None:
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
         if arguments:
-            url, who = arguments
-            picture(chromium, url.rstrip("/"), who)
+            url, who, *into = arguments
+            picture(chromium, url.rstrip("/"), who, into=Path(*into) if into else DOCS)
         else:
             with made_up() as fake:
-                picture(chromium, fake.url, made.uri(0), fake)
+                picture(chromium, fake.url, made.uri(0), fake=fake)
         chromium.close()
 
 
