@@ -19,6 +19,7 @@ from pcscf.core.events import (
     Drain,
     Event,
     FlowClosed,
+    HooksAnswered,
     InstallFailed,
     LoadMeasured,
     Resolved,
@@ -31,6 +32,7 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.guard import Guard
+from pcscf.core.hooks import Hooks
 from pcscf.core.hop_health import HopRecord
 from pcscf.core.ids import Ids
 from pcscf.core.liveness import Liveness
@@ -101,6 +103,7 @@ class Edge:
             Resolved: wire.next_hops.lookups.on_resolved,
             Drain: self._on_drain,
             Deregister: self._on_deregister,
+            HooksAnswered: wire.gate.on_answered,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
             ServerTransaction: wire.servers.on_deadline,
@@ -153,6 +156,7 @@ class Edge:
             "client_transactions": len(wire.clients),
             "subscriptions": len(self._reg_events),
             "silent_phones": self._liveness.silent,
+            "waiting_for_hooks": len(wire.gate),
         }
 
     def counted(self) -> dict[str, int]:
@@ -168,6 +172,15 @@ class Edge:
     def draining(self) -> bool:
         """Whether new phones are turned away."""
         return self._context.draining
+
+    def use_hooks(self, hooks: Hooks | None) -> None:
+        """Have these asked from now on, or none; messages that wait are answered for all the same.
+
+        What an operator's function chooses must not lead to a phone: addresses are known.
+        """
+        self._context.hooks = hooks
+        if hooks is not None:
+            self._context.sas.count_hosts()
 
     def _ask_core(self, request: Request, sender: Sender, towards: str | None) -> None:
         """Send a request of our own: towards a URI, or to the entry points in their order."""

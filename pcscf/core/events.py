@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
+from pcscf.core.hooks import Verdict
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
 
@@ -124,6 +125,14 @@ class Deregister:
     ue: str
 
 
+@dataclass(frozen=True, slots=True)
+class HooksAnswered:
+    """What the operator's functions made of the case that ``FinishHooks`` named."""
+
+    ticket: int
+    verdict: Verdict
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -138,4 +147,5 @@ Event = (
     | Resolved
     | Drain
     | Deregister
+    | HooksAnswered
 )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pcscf.core.agreement import Offer
 from pcscf.core.flow import Flow
+from pcscf.core.hooks import Refusal
 from pcscf.core.policy import EdgePolicy, SecAgree
 from pcscf.core.relay import CoreRelay
 from pcscf.core.server_transactions import ServerTransaction
@@ -70,6 +71,9 @@ class RegisterUser(Protocol):
     def on_final(self, relay: "RegisterRelay", response: Response) -> None:
         """Take the final response."""
 
+    def on_refused(self, relay: "RegisterRelay", refusal: Refusal) -> None:
+        """Answer as an operator's function wants it."""
+
     def on_ended(self, relay: "RegisterRelay") -> None:
         """Take note that the REGISTER is no longer under way."""
 
@@ -114,6 +118,11 @@ class RegisterRelay(CoreRelay):
             self.wire.reject(
                 self.server, 500 if isinstance(error, ParseError) else error.status, error.reason
             )
+
+    def refused(self, refusal: Refusal) -> None:
+        """Leave it to the registrar: what the REGISTER was about to do ends."""
+        self._registrar.on_ended(self)
+        self._registrar.on_refused(self, refusal)
 
     def exhausted(self, reason: str) -> None:
         """No entry point answered: 504 (TS 24.229 5.2.2). A temporary set waits for another try."""
