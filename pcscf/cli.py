@@ -60,8 +60,12 @@ def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML fi
 
 @app.command()
 def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")]) -> None:
-    """Check the settings; print what is wrong, one line each."""
-    _load(file)
+    """Check the settings and the hook file; print what is wrong, one line each."""
+    from pcscf.hooks import loading  # noqa: PLC0415
+
+    hook_file = _load(file).hooks.file
+    if hook_file and (problems := loading.check(Path(hook_file))):
+        _end("\n".join(problems), _MISCONFIGURED)
     typer.echo(f"{file}: ok")
 
 

@@ -25,6 +25,7 @@ from pcscf.config_sections import (
     Emergency,
     Gm,
     Guard,
+    Hooks,
     Limits,
     Liveness,
     Log,
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    hooks: Hooks = Hooks()
     log: Log = Log()
 
     @classmethod

@@ -9,6 +9,7 @@
     +-- StartError              the machine lacks something the P-CSCF needs
     +-- CaptureError            a capture cannot be read at all
     +-- KeyFileError            keys that were given to the decoder cannot be used
+    +-- NotAllowedError         an operator's function asks for what it may not have
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
@@ -61,3 +62,7 @@ class CaptureError(PcscfError):
 
 class KeyFileError(PcscfError):
     """Keys given to the decoder that cannot be used; the text says which, and never the keys."""
+
+
+class NotAllowedError(PcscfError):
+    """A change that an operator's function may not make; the text says which, and why not."""

@@ -27,13 +27,16 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
     },
-    "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
+    "pcscf.config_sections": {
+        "pcscf.config_values", "pcscf.core", "pcscf.hooks.policy", "pcscf.sip", "xfrm",
+    },
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.admin": {"pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.log", "xfrm"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
+    "pcscf.hooks": {"pcscf.core", "pcscf.sip", "pcscf.errors"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
-        "pcscf.config", "pcscf.log", "pcscf.admin", "xfrm",
+        "pcscf.config", "pcscf.log", "pcscf.admin", "pcscf.hooks", "xfrm",
     },
     "pcscf.cli": {"pcscf", "xfrm"},
     "pcscf.__main__": {"pcscf.cli"},

@@ -78,11 +78,4 @@ class Report:
     fields: dict[str, str | int | float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FinishHooks:
-    """Let the operator's functions take their time over a case; ``HooksAnswered`` follows."""
-
-    ticket: int
-
-
-Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Resolve | Report | FinishHooks
+Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Resolve | Report

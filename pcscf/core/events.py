@@ -127,7 +127,7 @@ class Deregister:
 
 @dataclass(frozen=True, slots=True)
 class HooksAnswered:
-    """What the operator's functions made of the case that ``FinishHooks`` named."""
+    """What the operator's functions made of a case that they took their time over."""
 
     ticket: int
     verdict: Verdict

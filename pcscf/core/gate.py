@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pcscf.core.context import Context
-from pcscf.core.effects import FinishHooks
 from pcscf.core.events import HooksAnswered
 from pcscf.core.flow import Side
 from pcscf.core.hooks import Case, Hooks, PhoneInfo, Point, Verdict, phone_info
@@ -16,7 +15,7 @@ from pcscf.core.policy import NextHop
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Registration
 from pcscf.errors import SipError
-from pcscf.sip.message import Message, Request, Response
+from pcscf.sip.message import Request, Response
 
 if TYPE_CHECKING:
     from pcscf.core.relay import Relay
@@ -63,7 +62,7 @@ class Gate:
             self._go_on(relay, phone, verdict, then)
             return
         relay.trying()
-        self._wait(case, lambda verdict: self._resume(relay, phone, verdict, then))
+        self._waiting[case.ticket] = lambda verdict: self._resume(relay, phone, verdict, then)
 
     def _resume(self, relay: "Relay", phone: PhoneInfo, verdict: Verdict, then: Then) -> None:
         if relay.caller_gone:
@@ -127,7 +126,9 @@ class Gate:
         if verdict is not None:
             held.ready = _response(verdict)
         else:
-            self._wait(case, lambda verdict: self._release(transaction, held, verdict, answer))
+            self._waiting[case.ticket] = lambda verdict: self._release(
+                transaction, held, verdict, answer
+            )
 
     def _release(
         self, transaction: ServerTransaction, held: _Held, verdict: Verdict, answer: Answer
@@ -156,15 +157,11 @@ class Gate:
             then(event.verdict)
 
     def _case(
-        self, point: Point, message: Message, phone: PhoneInfo | None, in_dialog: bool,
+        self, point: Point, message: Request | Response, phone: PhoneInfo | None, in_dialog: bool,
         towards_phone: bool,
     ) -> Case:  # fmt: skip
         self._tickets += 1
         return Case(self._tickets, point, message, phone, in_dialog, towards_phone)
-
-    def _wait(self, case: Case, then: Then) -> None:
-        self._waiting[case.ticket] = then
-        self._context.emit(FinishHooks(case.ticket))
 
 
 def _response(verdict: Verdict) -> Response:

@@ -11,7 +11,7 @@ from pcscf.core.policy import Target
 from pcscf.core.state import Registration
 from pcscf.errors import ParseError
 from pcscf.sip.address import NameAddr
-from pcscf.sip.message import Message
+from pcscf.sip.message import Request, Response
 
 
 class Point(StrEnum):
@@ -71,7 +71,7 @@ class Case(NamedTuple):
 
     ticket: int
     point: Point
-    message: Message
+    message: Request | Response
     phone: PhoneInfo | None
     in_dialog: bool
     towards_phone: bool
@@ -92,7 +92,7 @@ class Verdict(NamedTuple):
     is who refused, or chose them.
     """
 
-    message: Message
+    message: Request | Response
     refusal: Refusal | None = None
     targets: tuple[Target, ...] = ()
     function: str = ""
@@ -102,4 +102,4 @@ class Hooks(Protocol):
     """Who answers for an operator's functions. It raises nothing."""
 
     def ask(self, case: Case) -> Verdict | None:
-        """Answer at once, or give None: then ``FinishHooks`` has to follow, which is answered."""
+        """Answer at once, or give None: then one ``HooksAnswered`` follows in any case."""

@@ -13,6 +13,7 @@ from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
+from pcscf.hooks.service import HookService
 from pcscf.net import plan
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
@@ -39,11 +40,16 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    kernel, monitor = _open_kernel(settings)
-    suites = usable_suites(kernel, settings.security.algorithms)
-    edge = Edge(settings.policy(suites), Ids(Entropy()))
-    key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
+    hooks = HookService(settings.sip_limits())
+    async with hooks.serving(settings.hooks.policy()):
+        kernel, monitor = _open_kernel(settings)
+        suites = usable_suites(kernel, settings.security.algorithms)
+        edge = Edge(settings.policy(suites), Ids(Entropy()))
+        key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
+        server = Server(settings, edge, kernel, monitor, key_log=key_log)
+        hooks.attach(edge.use_hooks, server.dispatch)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hooks.reload_soon)
+        await serve(server)
 
 
 async def serve(server: Server) -> None:
