@@ -90,18 +90,16 @@ class Gate:
         relay.refused(refusal)
 
     def outside(self, hops: Sequence[NextHop]) -> list[NextHop]:
-        """Leave out what is no next hop in the core: a phone with SAs, and ourselves.
+        """Leave out what is no next hop in the core: a phone with SAs, and our side of Gm.
 
-        What an operator's function chose, a phone would get past its SAs.
+        A phone would get past its SAs what an operator's function sent there.
         """
         context = self._context
         own = {address.host for address in context.policy.gm}
         kept = [
             hop
             for hop in hops
-            if hop.endpoint not in context.policy.core
-            and hop.endpoint.host not in own
-            and not context.sas.serves(hop.endpoint.host)
+            if hop.endpoint.host not in own and not context.sas.serves(hop.endpoint.host)
         ]
         if len(kept) < len(hops):
             context.report("warning", "hook_route_refused", reason="leads to a phone, or to us")
