@@ -51,17 +51,19 @@ class Draft:
 
     def set(self, name: str, value: str) -> None:
         """Leave one line of that name, with this value."""
-        self._change(self._checked(name, value)).set(rules.folded(name), value)
+        folded = self._checked(name, value)
+        self._change(printed(folded)).set(folded, value)
 
     def add(self, name: str, value: str) -> None:
         """Put a line below the last one of that name, or below all."""
-        self._change(self._checked(name, value)).append(rules.folded(name), value)
+        folded = self._checked(name, value)
+        self._change(printed(folded)).append(folded, value)
 
     def remove(self, name: str) -> None:
         """Take out every line of that name; none is no error."""
         folded = self._checked(name)
         if folded in self.message:
-            self._change(folded).remove(folded)
+            self._change(printed(folded)).remove(folded)
 
     def _checked(self, name: str, value: str = "") -> str:
         folded = rules.folded(name)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pcscf.errors import NotAllowedError, ParseError
-from pcscf.sip.names import fold
+from pcscf.sip.names import fold, printed
 
 _WAY = "messages find their way by it; see route_to and route_through"
 _TRANSACTION = "it tells to which transaction or dialog a message belongs"
@@ -52,7 +52,7 @@ def check_name(name: str, *, register: bool) -> None:
     if reason is None and register and name in _IN_REGISTER:
         reason = _REGISTER
     if reason is not None:
-        raise NotAllowedError(f"{name} cannot be changed: {reason}")
+        raise NotAllowedError(f"{printed(name)} cannot be changed: {reason}")
 
 
 def check_text(text: str, longest: int, what: str) -> None:

@@ -27,7 +27,7 @@ class Run:
 
     def advance(self) -> bool:
         """Call functions until one waits for something, which is False, or all is said."""
-        for function in self._rest:
+        while (function := next(self._rest, None)) is not None:  # none is left after a refusal
             call = Call(self._tools, self._case, self.verdict.message, function)
             if call.begin():
                 self._call = call

@@ -18,6 +18,7 @@ from pcscf.hooks.measures import FunctionMeasures, HookMeasures
 from pcscf.hooks.policy import HookPolicy
 from pcscf.sip.limits import DEFAULT, Limits
 from pcscf.sip.message import Request, Response, parse
+from tests.net.support import until
 
 PHONE = PhoneInfo("a@example.net", "192.0.2.10", ("<sip:a@example.net>",), True, False)
 IMPORTS = "from pcscf.hooks import *\nimport asyncio, time\n"
@@ -96,6 +97,15 @@ class Bench:
         verdict = self.ask(asked)
         assert verdict is not None
         return verdict
+
+    async def answered(self, asked: Case | None = None) -> Verdict:
+        """Ask what is answered later, and wait for the verdict."""
+        before = len(self.late)
+        with structlog.testing.capture_logs() as lines:
+            assert self.ask(asked) is None
+            await until(lambda: len(self.late) > before)
+        self.log += lines
+        return self.late[-1]
 
     def of(self, name: str = "before_core", point: Point = Point.CORE) -> FunctionMeasures:
         return self.measures.of(point, name)

@@ -7,8 +7,9 @@ class Nasty(Exception):  # noqa: N818 - an operator may call it as he likes
 
 
 def fails() -> BaseException:
+    nothing: dict[str, BaseException] = {}
     try:
-        return {}["x"]
+        return nothing["x"]
     except KeyError as error:
         return error
 
@@ -26,6 +27,6 @@ def test_an_error_that_cannot_be_printed_is_named() -> None:
 
 def test_the_innermost_line_of_a_file_is_found() -> None:
     code = fails.__code__
-    assert line_of(fails(), code.co_filename) == code.co_firstlineno + 2
+    assert line_of(fails(), code.co_filename) == code.co_firstlineno + 3
     assert line_of(fails(), "elsewhere.py") is None
     assert line_of(KeyError(), code.co_filename) is None
