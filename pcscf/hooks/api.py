@@ -9,6 +9,7 @@ changed until its function returns.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from pcscf.core.hooks import PhoneInfo
 from pcscf.errors import NotAllowedError, ParseError
@@ -197,7 +198,7 @@ def number_of(uri: str) -> str:
         number = TelUri.parse(uri).number if uri[:4].lower() == "tel:" else SipUri.parse(uri).user
     except ParseError:
         return ""
-    bare = _SEPARATORS.sub("", (number or "").partition(";")[0])
+    bare = _SEPARATORS.sub("", unquote((number or "").partition(";")[0]))
     return bare if _NUMBER.fullmatch(bare) else ""
 
 
