@@ -78,13 +78,14 @@ class Steps:
         self._alarm = alarm
         self._coroutine = coroutine
         self._seconds = seconds
+        self._errors: list[BaseException] = []
         self._cancellations = 0
         self.given_up = False
         self.busy = 0.0
 
     def __await__(self) -> Generator[Any, Any, object]:
         """Do what ``await coroutine`` does."""
-        step: Callable[[], Any] = partial(self._coroutine.send, None)
+        step: Callable[[], object] = partial(self._coroutine.send, None)
         while True:
             began = perf_counter()
             try:
@@ -99,6 +100,12 @@ class Steps:
                 self._cancellations += self.given_up
                 if self._cancellations > 1:
                     raise
-                step = partial(self._coroutine.throw, error)
+                self._errors.append(error)
+                step = self._throw
             except Exception as error:  # noqa: BLE001 - of what it waits for, so it is the coroutine's
-                step = partial(self._coroutine.throw, error)
+                self._errors.append(error)
+                step = self._throw
+
+    def _throw(self) -> object:
+        """Pass an error on. No variable holds it: with its traceback it would hold itself."""
+        return self._coroutine.throw(self._errors.pop())

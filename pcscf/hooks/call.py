@@ -60,14 +60,15 @@ class Call:
 
     def begin(self) -> bool:
         """Call the function. True if it waits for something, and is to be finished."""
-        policy, result, error = self._tools.policy, None, None
+        policy = self._tools.policy
         self._measures.calls += 1
         try:
             result = self._tools.alarm.limit(self._called, policy.time_limit)
-        except BaseException as raised:  # noqa: BLE001 - whatever it is, other phones go on
-            error = raised
+        except BaseException as error:  # noqa: BLE001 - whatever it is, other phones go on
+            self._end(None, error, perf_counter() - self._began)
+            return False
         if not inspect.iscoroutine(result):
-            self._end(result, error, perf_counter() - self._began)
+            self._end(result, None, perf_counter() - self._began)
             return False
         if self._tools.measures.waiting >= policy.max_waiting:
             result.close()

@@ -10,8 +10,9 @@ from pcscf.core.policy import EmergencyPolicy, NextHop, SecAgree, Target, Withou
 from pcscf.sip.message import Request, Response
 from tests.core.call import IncomingCall, OutgoingCall, statuses
 from tests.core.phone import Phone
-from tests.core.scripted import Scripted, later, marks, rejects, sends_to
+from tests.core.scripted import Answer, Scripted, later, marks, rejects, sends_to
 from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPI, S_CSCF, TWO_HOPS, UE, Stage
+from tests.garbage import no_garbage
 
 BOB = "sip:b@example.net"
 ELSEWHERE = Endpoint("203.0.113.77", 5070)
@@ -520,3 +521,24 @@ def test_next_hops_are_filtered_and_keep_their_order(stage: Stage) -> None:
     (report,) = stage.edge._context.effects
     assert isinstance(report, Report)
     assert report.event == "hook_route_refused"
+
+
+@pytest.mark.parametrize("answer", [marks("1"), rejects(403), sends_to(target())])
+def test_what_has_waited_leaves_no_garbage(stage: Stage, answer: Answer) -> None:
+    phone = Phone(stage)
+    phone.registered(expires=100_000)
+    hooks = Scripted(stage, before_core=later, on_response=later)
+
+    def call(number: int) -> None:
+        one = OutgoingCall(stage, phone, call_id=f"call-{number}")
+        one.says(one.request("INVITE", branch=f"z9hG4bKg{number}"))
+        hooks.goes_on(answer=answer)
+        one.says(one.request("CANCEL", branch=f"z9hG4bKg{number}"))
+        stage.wait(300)
+        stage.log.clear()
+        hooks.cases.clear()
+
+    call(1)
+    with no_garbage():
+        for number in range(2, 5):
+            call(number)

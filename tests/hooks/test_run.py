@@ -7,8 +7,9 @@ import pytest
 from pcscf.core.hooks import Point, Refusal
 from pcscf.core.policy import Target
 from pcscf.hooks.policy import OnFailure
+from tests.garbage import no_garbage
 from tests.hooks.support import Bench, case, request, response, write
-from tests.net.support import looped
+from tests.net.support import looped, until
 
 TRAIL = """
 def note(request, letter):
@@ -113,3 +114,46 @@ async def test_a_limit_that_is_met_may_refuse_too(tmp_path: Path) -> None:
     source = "async def before_core(request): await asyncio.sleep(30)\n"
     bench = Bench(write(tmp_path, source), on_failure=OnFailure.REFUSE, async_time_limit=0.01)
     assert (await bench.answered()).refusal == Refusal(500, None)
+
+
+# --- what is over is gone, without the garbage collector
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["pass", "request.set('Subject', 'x')", "return Reject(403)", "1 / 0", "return 7", "helper()"],
+)
+def test_a_call_leaves_no_garbage(tmp_path: Path, body: str) -> None:
+    source = f"""
+    def helper():
+        raise KeyError
+    def before_core(request):
+        {body}
+    """
+    bench = Bench(write(tmp_path, source))
+    bench.asked()
+    bench.log.clear()
+    with no_garbage():
+        for _ in range(10):
+            bench.ask()
+
+
+@pytest.mark.parametrize("body", ["pass", "return Reject(403)", "1 / 0", "await asyncio.sleep(9)"])
+def test_a_call_that_waits_leaves_no_garbage(tmp_path: Path, body: str) -> None:
+    source = f"""
+    async def before_core(request):
+        await asyncio.sleep(0)
+        {body}
+    """
+
+    @looped
+    async def test() -> None:
+        bench = Bench(write(tmp_path, source), async_time_limit=0.01)
+        await bench.answered()
+        with no_garbage():
+            for _ in range(10):
+                await bench.answered()
+            await until(lambda: not bench.measures.waiting)
+            bench.late.clear()
+
+    test()
