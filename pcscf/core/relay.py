@@ -109,6 +109,7 @@ class CoreRelay(Relay):
         self.hop: NextHop | None = None  # the one asked last
         self._heard = False  # whether it has given a sign of life
         self._hops: list[NextHop] = []
+        self._is_chosen = False  # by an operator's function
 
     def start(self, targets: Targets, last: NextHop | None = None) -> None:
         """Find the next hops and try the first; ``last`` is where the phone was served before."""
@@ -117,9 +118,8 @@ class CoreRelay(Relay):
 
     def start_chosen(self, targets: Targets, last: NextHop | None = None) -> None:
         """Do the same with targets that an operator's function chose: none of them is a phone."""
-        self.trying()
-        gate = self.wire.gate
-        self.wire.next_hops.find(targets, lambda hops: self._go(gate.outside(hops)), last)
+        self._is_chosen = True
+        self.start(targets, last)
 
     def _go(self, hops: Sequence[NextHop]) -> None:
         self._hops = list(hops)
@@ -129,6 +129,8 @@ class CoreRelay(Relay):
         if self.caller_gone:
             self.no_final()
             return
+        if self._is_chosen:
+            self._hops = self.wire.gate.outside(self._hops)
         if not self._hops:
             self.exhausted(reason)
             return
