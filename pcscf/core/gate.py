@@ -132,9 +132,7 @@ class Gate:
         self, transaction: ServerTransaction, held: _Held, verdict: Verdict, answer: Answer
     ) -> None:
         held.ready = _response(verdict)
-        queue = self._responses.get(transaction.key, [])
-        if held not in queue:
-            return  # we have answered ourselves meanwhile
+        queue = self._responses.get(transaction.key, [])  # none if we have answered ourselves
         while queue and (response := queue[0].ready) is not None:
             del queue[0]
             if not queue:

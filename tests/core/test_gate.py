@@ -8,7 +8,14 @@ from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.hooks import Case, Point, Verdict
 from pcscf.core.policy import EmergencyPolicy, NextHop, SecAgree, Target, WithoutECscf
 from pcscf.sip.message import Request, Response
-from tests.core.call import IncomingCall, OutgoingCall, statuses
+from tests.core.call import (
+    NO_EVS,
+    WITHOUT_EVS,
+    IncomingCall,
+    OutgoingCall,
+    statuses,
+    with_sdp,
+)
 from tests.core.phone import Phone
 from tests.core.scripted import Answer, Scripted, later, marks, rejects, sends_to
 from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPI, S_CSCF, TWO_HOPS, UE, Stage
@@ -199,13 +206,15 @@ def test_a_registration_is_refused_before_and_after_its_challenge(waits: bool) -
     phone.challenged()
     assert stage.kernel
     hooks = Scripted(stage, on_registration=later if waits else rejects(403))
-    for say, data in ((phone.says_in_clear, phone.register()), (phone.says, phone.answer())):
+    for say, data in ((phone.says, phone.answer()), (phone.says_in_clear, phone.register())):
         say(data)
         if waits:
             hooks.goes_on(answer=rejects(403))
         assert stage.last_to_phone().status == 403
+    stage.wait(stage.policy.sa_linger + 1)
+    assert not stage.kernel  # the temporary set went with it
     stage.wait(300)
-    assert stage.left_over() == {}  # the temporary set went with it
+    assert stage.left_over() == {}
 
 
 # --- where a request goes
@@ -222,18 +231,29 @@ def test_a_function_chooses_where_a_request_goes(stage: Stage, phone: Phone) -> 
     assert stage.last_to_phone().status == 504  # the S-CSCF was not meant
 
 
+def test_the_media_policy_holds_wherever_a_request_goes() -> None:
+    stage = Stage(media=NO_EVS)
+    phone = Phone(stage)
+    phone.registered()
+    Scripted(stage, before_core=sends_to(target()))
+    phone.says(with_sdp(OutgoingCall(stage, phone).request("INVITE")))
+    assert stage.to_core[-1].flow.remote == ELSEWHERE
+    assert stage.last_to_core().body == WITHOUT_EVS
+
+
 def test_a_register_stays_with_the_entry_point_chosen_before() -> None:
     stage = Stage()
     hops = (target(), target(Endpoint("203.0.113.78", 5060)))
     Scripted(stage, on_registration=sends_to(*hops))
     phone = Phone(stage)
     phone.says_in_clear(phone.register())
-    stage.send_fails(stage.to_core[-1])
     phone.take_server(stage.challenge())
-    stage.accept_answer_of(phone)
-    accepted_by = stage.to_core[-1].flow.remote
-    phone.says(phone.renewal())
-    assert stage.to_core[-1].flow.remote == accepted_by
+    phone.says(phone.answer())
+    assert stage.to_core[-1].flow.remote == ELSEWHERE
+    stage.send_fails(stage.to_core[-1])
+    stage.accept()
+    phone.says(phone.register())
+    assert stage.to_core[-1].flow.remote == Endpoint("203.0.113.78", 5060)
 
 
 def test_an_emergency_goes_to_the_e_cscf_if_what_was_chosen_fails(

@@ -1,6 +1,7 @@
 """A file's life: its start, what it still has to do when it is replaced, its end."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,11 @@ def test_a_start_that_fails_is_told_with_its_line(
 
     @looped
     async def test() -> None:
+        bench = Bench(path)
         with pytest.raises(ConfigError) as error:
-            await Bench(path).service.start()
+            await bench.service.start()
         assert str(error.value) == f"{path}:5: on_start: {reason}"
+        assert bench.service._file.module.__name__ not in sys.modules
 
     test()
 
