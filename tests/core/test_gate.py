@@ -8,6 +8,7 @@ from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.hooks import Case, Point, Verdict
 from pcscf.core.policy import EmergencyPolicy, NextHop, SecAgree, Target, WithoutECscf
 from pcscf.sip.message import Request, Response
+from pcscf.sip.response import make_response
 from tests.core.call import (
     NO_EVS,
     WITHOUT_EVS,
@@ -22,6 +23,7 @@ from tests.core.stage import CK, CORE_SIDE, FROM_CORE, GM, IK, IMPI, S_CSCF, TWO
 from tests.garbage import no_garbage
 
 BOB = "sip:b@example.net"
+CHALLENGE = f'Digest realm="a", nonce="b", ck="{CK}", ik="{IK}"'
 ELSEWHERE = Endpoint("203.0.113.77", 5070)
 E_CSCF = Endpoint("203.0.113.12", 5060)
 CALLS_SERVED = EmergencyPolicy(
@@ -85,6 +87,20 @@ def test_no_function_ever_sees_a_key(stage: Stage) -> None:
     assert b"WWW-Authenticate" in seen
     for secret in (CK, IK):
         assert secret.encode() not in seen
+
+
+def test_keys_go_whichever_way_a_response_comes(stage: Stage, phone: Phone) -> None:
+    """Procedures take them out themselves; this is the net below them."""
+    hooks = Scripted(stage)
+    phone.says(phone.message("MESSAGE", BOB))
+    wire = stage.edge._wire
+    (server,) = [one for one in wire.servers._by_key.values() if hasattr(one, "request")]
+    wire.answer(
+        server, make_response(server.request, 401, headers=[("www-authenticate", CHALLENGE)])
+    )
+    shown = hooks.of(Point.RESPONSE)[-1].message
+    assert "nonce" in (shown.get("www-authenticate") or "")
+    assert CK.encode() not in shown.to_bytes()
 
 
 def test_a_call_is_asked_about_in_each_direction(stage: Stage, phone: Phone) -> None:
