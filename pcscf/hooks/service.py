@@ -17,7 +17,7 @@ from pcscf.hooks.alarm import Alarm
 from pcscf.hooks.call import Tools
 from pcscf.hooks.complaints import Complaints
 from pcscf.hooks.in_service import InService
-from pcscf.hooks.loading import load
+from pcscf.hooks.loading import HookFile, load
 from pcscf.hooks.measures import HookMeasures
 from pcscf.hooks.policy import HookPolicy
 from pcscf.sip.limits import Limits
@@ -55,7 +55,7 @@ class HookService:
         """
         self._alarm.install()
         try:
-            await self.reload(policy)
+            await self.put(policy, self.read(policy))
             yield
         finally:
             await self._close()
@@ -77,14 +77,20 @@ class HookService:
 
     # --- life ---
 
-    async def reload(self, policy: HookPolicy | None = None) -> None:
-        """Put a policy's file in place of the one in service, or read that one again.
+    def read(self, policy: HookPolicy) -> HookFile | None:
+        """Read a policy's file, which runs its code; None if it names none.
 
-        Raises ConfigError, a line for each thing that is wrong: then all stays as it was.
+        Raises ConfigError, a line for each thing that is wrong.
+        """
+        return load(Path(policy.file)) if policy.file else None
+
+    async def put(self, policy: HookPolicy, file: HookFile | None) -> None:
+        """Put a file that was read in place of the one in service.
+
+        Raises ConfigError if its ``on_start`` fails: then all stays as it was.
         """
         async with self._lock:
-            policy = policy or self._policy
-            new = await self._started(policy) if policy.file else None
+            new = await self._started(policy, file) if file is not None else None
             old, self._current, self._policy = self._current, new, policy
             self._put()
             if old is not None:
@@ -94,20 +100,26 @@ class HookService:
                 functions = ", ".join(new.functions)
                 log.info("hooks_in_service", file=policy.file, functions=functions)
 
+    def put_soon(self, policy: HookPolicy, file: HookFile | None) -> None:
+        """Do the same, and say in the log if it fails."""
+        self._begin(self._put_and_say(policy, file))
+
     def reload_soon(self) -> None:
-        """Read the file again, and say in the log what came of it (SIGHUP)."""
-        self._begin(self._reload_and_say())
-
-    async def _reload_and_say(self) -> None:
+        """Read the file in service again, and say in the log what came of it (SIGHUP)."""
         try:
-            await self.reload()
+            self.put_soon(self._policy, self.read(self._policy))
         except ConfigError as error:
-            for line in str(error).splitlines():
-                log.error("hooks_not_reloaded", reason=line)  # noqa: TRY400 - one line
+            _complain(error)
 
-    async def _started(self, policy: HookPolicy) -> InService:
+    async def _put_and_say(self, policy: HookPolicy, file: HookFile | None) -> None:
+        try:
+            await self.put(policy, file)
+        except ConfigError as error:
+            _complain(error)
+
+    async def _started(self, policy: HookPolicy, file: HookFile) -> InService:
         tools = Tools(policy, self._limits, self._alarm, self.measures, self._complaints)
-        new = InService(load(Path(policy.file)), tools)
+        new = InService(file, tools)
         await new.start()
         return new
 
@@ -133,6 +145,11 @@ class HookService:
         current, self._current = self._current, None
         for one in (*self._leaving, *([current] if current is not None else ())):
             _say(await one.stop(at_once=True))
+
+
+def _complain(error: ConfigError) -> None:
+    for line in str(error).splitlines():
+        log.error("hooks_not_reloaded", reason=line)
 
 
 def _say(problem: str) -> None:

@@ -55,6 +55,11 @@ async def serving(path: Path | None, **policy: float) -> AsyncIterator[tuple[Hoo
     assert core.hooks is None
 
 
+async def reload(service: HookService, policy: HookPolicy | None = None) -> None:
+    policy = policy or service._policy
+    await service.put(policy, service.read(policy))
+
+
 def late(path: Path, name: str, diary: Path, wait: float = 0.02) -> Path:
     return write(path, LATE.format(name=name, diary=str(diary), wait=wait))
 
@@ -63,7 +68,7 @@ def late(path: Path, name: str, diary: Path, wait: float = 0.02) -> Path:
 async def test_without_a_file_nobody_is_asked() -> None:
     async with serving(None) as (service, core):
         assert core.hooks is None
-        await service.reload()
+        await reload(service)
         assert core.hooks is None
 
 
@@ -75,7 +80,7 @@ async def test_a_verdict_at_once_and_one_later(tmp_path: Path) -> None:
         assert verdict is not None
         assert verdict.message.get("subject") == "a"
         write(tmp_path, "async def before_core(request): request.set('Subject', 'b')\n")
-        await service.reload()
+        await reload(service)
         assert core.ask() is None
         await until(lambda: core.told)
         assert core.told[0].ticket == 1
@@ -92,7 +97,7 @@ async def test_what_a_file_began_it_finishes_though_another_is_asked_by_then(
         assert core.ask() is None
         await asyncio.sleep(0)
         late(tmp_path, "new", diary)
-        await service.reload()
+        await reload(service)
         assert core.ask() is None
         await until(lambda: len(core.told) == 2)
         subjects = [event.verdict.message.get("subject") for event in core.told]
@@ -108,7 +113,7 @@ async def test_the_end_waits_for_nobody(tmp_path: Path) -> None:
         assert core.ask() is None
         await asyncio.sleep(0)
         late(tmp_path, "b", diary, wait=30)
-        await service.reload()
+        await reload(service)
         assert core.ask() is None
         await asyncio.sleep(0)
     assert sorted(diary.read_text().split(";")[2:]) == ["", "stop a", "stop b"]
@@ -121,7 +126,7 @@ async def test_a_file_with_a_fault_leaves_the_one_in_service(tmp_path: Path) -> 
         for fault in ("1 / 0\n", "def before_core(r): pass\ndef on_start(): 1 / 0\n"):
             write(tmp_path, fault)
             with pytest.raises(ConfigError, match=f"^{path}:[34]: "):
-                await service.reload()
+                await reload(service)
             verdict = core.ask()
             assert verdict is not None
             assert verdict.message.get("subject") == "a"
@@ -131,9 +136,9 @@ async def test_a_file_with_a_fault_leaves_the_one_in_service(tmp_path: Path) -> 
 async def test_hooks_come_and_go_with_the_settings(tmp_path: Path) -> None:
     path = write(tmp_path, AT_ONCE.format(name="a"))
     async with serving(None) as (service, core):
-        await service.reload(HookPolicy(str(path)))
+        await reload(service, HookPolicy(str(path)))
         assert core.ask() is not None
-        await service.reload(HookPolicy())
+        await reload(service, HookPolicy())
         assert core.hooks is None
 
 

@@ -171,11 +171,13 @@ async def test_a_reload_loses_nothing_that_is_under_way(tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
         request.set("Subject", "{}")
     """
-    async with serving(write(tmp_path, source.format("old"))) as site:
+    path = write(tmp_path, source.format("old"))
+    async with serving(path) as site:
         await site.asks("MESSAGE", "sip:b@ims.example")
         await until(lambda: site.edge.held()["waiting_for_hooks"])
         write(tmp_path, source.format("new"))
-        await site.hooks.reload()
+        policy = HookPolicy(str(path))
+        await site.hooks.put(policy, site.hooks.read(policy))
         await site.asks("MESSAGE", "sip:b@ims.example")
         found = [await site.asked(), await site.asked()]
         assert [request.get("subject") for request in found] == ["old", "new"]
