@@ -1,7 +1,8 @@
 """The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong.
 
-``decode`` has statuses of its own (``pcscf.decode.command.command``). What only the server needs is
-imported by its commands: it takes several times longer than to decode a small capture.
+``decode`` has statuses of its own (``pcscf.decode.command.command``), and so have those that ask
+a running P-CSCF (``pcscf.commands``). What a command needs is imported when it is called: to
+import the server takes several times longer than to decode a small capture.
 """
 
 from pathlib import Path
@@ -9,19 +10,56 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pcscf.decode.command.command import decode
-from pcscf.decode.command.options import EPILOG
+from pcscf.commands.lazily import LazyGroup
 from pcscf.errors import ConfigError, PcscfError
 
 if TYPE_CHECKING:
     from pcscf.config import Settings
 
-# Its own tracebacks print local variables, and so would print keys.
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.command(epilog=EPILOG)(decode)
-
 _FAILED = 1
 _MISCONFIGURED = 2
+_RUN, _LOOK, _ACT, _CAPTURES = "Run", "Look at a running one", "Act on it", "Captures"
+
+
+def _look(group: typer.Typer) -> None:
+    from pcscf.commands.explaining import drops, why  # noqa: PLC0415
+    from pcscf.commands.health import health  # noqa: PLC0415
+    from pcscf.commands.phones import sas, ue, ues  # noqa: PLC0415
+    from pcscf.commands.surroundings import blocked, next_hops, status  # noqa: PLC0415
+    from pcscf.commands.tracing import trace  # noqa: PLC0415
+
+    for command in (status, ues, ue, trace, why, sas, drops, next_hops, blocked, health):
+        group.command(rich_help_panel=_LOOK)(command)
+
+
+def _act(group: typer.Typer) -> None:
+    from pcscf.commands.acting import deregister, drain, log_level, reload  # noqa: PLC0415
+
+    for command in (drain, deregister, reload, log_level):
+        group.command(rich_help_panel=_ACT)(command)
+
+
+def _captures(group: typer.Typer) -> None:
+    from pcscf.decode.command.command import decode  # noqa: PLC0415
+    from pcscf.decode.command.options import EPILOG  # noqa: PLC0415
+
+    group.command(epilog=EPILOG, rich_help_panel=_CAPTURES)(decode)
+
+
+_LOOKING = (
+    "status", "ues", "ue", "trace", "why", "sas", "drops", "next-hops", "blocked", "health",
+)  # fmt: skip
+_ACTING = ("drain", "deregister", "reload", "log-level")
+
+
+class _Commands(LazyGroup):
+    lazy = dict.fromkeys(_LOOKING, _look) | dict.fromkeys(_ACTING, _act) | {"decode": _captures}
+
+
+# Its own tracebacks print local variables, and so would print keys.
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,7 +82,7 @@ def options(
     """P-CSCF: the IMS edge proxy, with IPsec towards the phones."""
 
 
-@app.command()
+@app.command(rich_help_panel=_RUN)
 def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML file.")]) -> None:
     """Run the P-CSCF until SIGTERM or SIGINT."""
     from pcscf import log  # noqa: PLC0415
@@ -53,20 +91,28 @@ def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML fi
     settings = _load(file)
     log.configure(settings.log.level, settings.log.format)
     try:
-        start.run(settings)
+        start.run(settings, file)
     except PcscfError as error:
         _end(str(error), _FAILED)
 
 
-@app.command()
-def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")]) -> None:
-    """Check the settings and the hook file; print what is wrong, one line each."""
-    from pcscf.hooks import loading  # noqa: PLC0415
+@app.command(rich_help_panel=_RUN)
+def check_config(
+    file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")],
+    settings_only: Annotated[
+        bool, typer.Option("--settings-only", help="Leave this machine out of it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the settings, what this machine has for them, its DNS and the next hops.
 
-    hook_file = _load(file).hooks.file
-    if hook_file and (problems := loading.check(Path(hook_file))):
-        _end("\n".join(problems), _MISCONFIGURED)
-    typer.echo(f"{file}: ok")
+    Exit status: 0 it would start, 1 this machine lacks something, 2 the settings are wrong.
+    Run it as the user and where the P-CSCF will run: in its container, say.
+    """
+    from pcscf import check_config as checking  # noqa: PLC0415
+
+    if status := checking.check(file, settings_only=settings_only, as_json=as_json):
+        raise typer.Exit(status)
 
 
 def _load(file: Path) -> "Settings":

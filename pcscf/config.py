@@ -7,6 +7,7 @@ overrides a key: ``PCSCF_GM__PORT=5062``; lists are JSON there.
 import os
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from pydantic_settings import (
 )
 
 from pcscf.config_sections import (
+    Admin,
     Core,
+    Diagnosis,
     Dns,
     Emergency,
     Gm,
@@ -30,6 +33,7 @@ from pcscf.config_sections import (
     Liveness,
     Log,
     Media,
+    Mirror,
     Proxy,
     RegEvent,
     Security,
@@ -68,7 +72,10 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     guard: Guard = Guard()
     hooks: Hooks = Hooks()
+    diagnosis: Diagnosis = Diagnosis()
     log: Log = Log()
+    mirror: Mirror = Mirror()
+    admin: Admin = Admin()
 
     @classmethod
     def settings_customise_sources(
@@ -151,7 +158,7 @@ def load(path: Path) -> Settings:
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from None
     else:
-        problems = list(_conflicts(settings))
+        problems = conflicts(settings)
     problems += ((name, "unknown section") for name in _unknown_variables())
     if problems:
         raise ConfigError("\n".join(f"{_origin(path, k)}: {k}: {why}" for k, why in problems))
@@ -202,9 +209,14 @@ def _origin(path: Path, key: str) -> str:
     return "environment" if overridden else str(path)
 
 
+def conflicts(settings: Settings) -> list[tuple[str, str]]:
+    """List what is wrong between keys, as key and reason."""
+    return list(_conflicts(settings))
+
+
 def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong between keys, as key and reason."""
     yield from _port_conflicts(settings.gm)
+    yield from _route_conflicts(settings.gm)
     for name, timers in (("gm", settings.timers.gm), ("core", settings.timers.core)):
         if timers.t2 < timers.t1:
             yield f"timers.{name}.t2", "is less than t1, which it bounds (RFC 3261 17.1.2.1)"
@@ -221,6 +233,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _media_conflicts(settings.media)
     yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
+    yield from _admin_conflicts(settings.admin)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -232,6 +245,12 @@ def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
         yield "gm.ports_pc", reason
     if gm.port_ps in gm.ports_pc:
         yield "gm.ports_pc", "contains gm.port_ps"
+
+
+def _route_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
+    for number, route in enumerate(gm.routes, 1):
+        if route.to.version != ip_address(route.via).version:
+            yield f"gm.routes[{number}].via", "is not of the family of `to`"
 
 
 def _next_hop_conflicts(
@@ -272,3 +291,10 @@ def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
         yield "guard.overload_lag_severe", "is less than overload_lag"
     if guard.retry_after_max < guard.retry_after_min:
         yield "guard.retry_after_max", "is less than retry_after_min"
+
+
+def _admin_conflicts(admin: Admin) -> Iterator[tuple[str, str]]:
+    if admin.http and not ip_address(admin.http.host).is_loopback and not admin.token_file:
+        yield "admin.http", "is not loopback: it needs admin.token_file"
+    if admin.socket and not admin.socket.startswith("/"):
+        yield "admin.socket", "must be an absolute path"

@@ -1,6 +1,6 @@
 """The tables of the settings file. ``config/pcscf.toml`` says what each key is for."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,9 +14,14 @@ from pydantic import (
 )
 
 from pcscf.config_values import (
+    Address,
     Addresses,
     AddressRange,
     Codecs,
+    CollectorOrNone,
+    FileMode,
+    HostName,
+    Listener,
     NameServers,
     NetworkName,
     NextHops,
@@ -27,6 +32,7 @@ from pcscf.config_values import (
     Suites,
     Targets,
 )
+from pcscf.core.flow import Endpoint
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import MediaPolicy
@@ -58,9 +64,27 @@ _HOOKS = HookPolicy()
 
 
 class Section(BaseModel):
-    """A table of the file. A key that it does not have is an error, not a silent no-op."""
+    """A table of the file. A key that it does not have is an error, not a silent no-op.
+
+    ``live`` says whether its keys change while the P-CSCF runs, when the file is read anew
+    (``pcscf.net.reload``); ``fixed`` are those that do not even so.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    live: ClassVar[bool] = False
+    fixed: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def is_live(cls, key: str) -> bool:
+        """Whether a key of this table changes while the P-CSCF runs."""
+        return cls.live and key not in cls.fixed
+
+
+class Route(Section):
+    """A way to phones: their addresses, and the router to them."""
+
+    to: AddressRange
+    via: Address
 
 
 class Gm(Section):
@@ -71,10 +95,13 @@ class Gm(Section):
     port_ps: Port = 6100
     ports_pc: PortBlock = range(6112, 6128)
     selectors: SelectorMode = SelectorMode.STRICT
+    routes: tuple[Route, ...] = ()
 
 
 class Health(Section):
     """When a next hop is left out, and when it comes back; seconds."""
+
+    live = True
 
     interval: NonNegativeFloat = _HEALTH.interval
     timeout: PositiveFloat = _HEALTH.timeout
@@ -91,6 +118,9 @@ class Health(Section):
 class Core(Section):
     """The side of the S-CSCF."""
 
+    live = True
+    fixed = frozenset({"addresses", "port"})
+
     addresses: Addresses
     port: Port = 5080
     next_hops: NextHops
@@ -100,6 +130,8 @@ class Core(Section):
 
 class Dns(Section):
     """Who is asked for names, for how long, and how long answers are kept; seconds."""
+
+    live = True
 
     servers: NameServers = ()
     query_timeout: PositiveFloat = 2.0
@@ -120,6 +152,8 @@ class Dns(Section):
 class Visited(Section):
     """What this network calls itself."""
 
+    live = True
+
     visited_network: NetworkName
     orig_ioi: NetworkName | Literal[""] = ""
 
@@ -133,6 +167,9 @@ class NetworkPolicy(Section):
 
 class Security(Section):
     """The security agreement and its SAs."""
+
+    live = True
+    fixed = frozenset({"reqid"})
 
     policy: SecAgree = SecAgree.REQUIRE
     by_network: tuple[NetworkPolicy, ...] = ()
@@ -150,6 +187,8 @@ class Security(Section):
 class Media(Section):
     """What SDP may name; see ``pcscf.core.media_policy``."""
 
+    live = True
+
     remove_codecs: Codecs = ()
     keep_codecs: Codecs = ()
     max_ptime: NonNegativeInt = 0
@@ -164,6 +203,8 @@ class Media(Section):
 class Proxy(Section):
     """How requests other than REGISTER are passed on."""
 
+    live = True
+
     route_check: RouteCheck = RouteCheck.REPAIR
     timer_c: Annotated[float, Field(gt=180)] = 190.0
     # Below it nothing real fits; above it no datagram goes.
@@ -172,6 +213,8 @@ class Proxy(Section):
 
 class RegEvent(Section):
     """Our own subscriptions to registration state."""
+
+    live = True
 
     enabled: bool = _REG_EVENT.enabled
     expires_margin: PositiveFloat = _REG_EVENT.expires_margin
@@ -186,6 +229,8 @@ class RegEvent(Section):
 class Liveness(Section):
     """When a phone counts as silent; seconds."""
 
+    live = True
+
     interval: NonNegativeFloat = _LIVENESS.interval
     silent_after: PositiveFloat = _LIVENESS.silent_after
     answer_480: bool = _LIVENESS.answer_480
@@ -197,6 +242,8 @@ class Liveness(Section):
 
 class Emergency(Section):
     """Emergency requests."""
+
+    live = True
 
     e_cscf: Targets = ()
     numbers: Numbers = frozenset()
@@ -218,6 +265,8 @@ class Emergency(Section):
 
 
 class _Timers(Section):
+    live = True
+
     t1: PositiveFloat
     t2: PositiveFloat
     t4: PositiveFloat
@@ -253,6 +302,8 @@ class TimerSettings(Section):
 class Limits(Section):
     """What one peer, and all of them, may take; octets and seconds."""
 
+    live = True
+
     max_message: Annotated[int, Field(ge=1300, le=65535)] = _SIP.max_message
     max_body: PositiveInt = _SIP.max_body
     max_head: PositiveInt = _SIP.max_head
@@ -277,6 +328,8 @@ _AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]
 
 class Guard(Section):
     """Floods, scanners, overload."""
+
+    live = True
 
     source_rate: NonNegativeFloat = GUARD.source_rate
     source_burst: PositiveFloat = GUARD.source_burst
@@ -304,6 +357,8 @@ class Guard(Section):
 class Hooks(Section):
     """An operator's own functions; times in seconds."""
 
+    live = True
+
     file: str = _HOOKS.file
     # Below a millisecond the timer's own jitter would decide.
     time_limit: Annotated[float, Field(ge=0.001)] = _HOOKS.time_limit
@@ -317,9 +372,41 @@ class Hooks(Section):
         return HookPolicy(**dict(self))
 
 
+class Diagnosis(Section):
+    """What is looked at and remembered to tell why a phone is not registered; seconds."""
+
+    interval: NonNegativeFloat = 2.0
+    listen: NonNegativeFloat = 30.0
+    max_phones: PositiveInt = 10_000
+    max_age: PositiveFloat = 86_400.0
+
+
 class Log(Section):
     """How much of what happens is told on stderr, and whether keys are kept for captures."""
+
+    live = True
+    fixed = frozenset({"key_file"})
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
     key_file: str = ""
+
+
+class Mirror(Section):
+    """Where decrypted SIP is copied to."""
+
+    hep: CollectorOrNone = None
+    hep_capture_id: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2001
+    hep_password: Annotated[str, Field(repr=False, max_length=255)] = ""
+    hep_node_name: Annotated[str, Field(max_length=255)] = ""
+
+
+class Admin(Section):
+    """Where commands, the console and Prometheus ask."""
+
+    socket: str = "/run/pcscf/admin.sock"
+    socket_mode: FileMode = "0600"
+    socket_group: str = ""
+    http: Listener = Endpoint("127.0.0.1", 8060)
+    token_file: str = ""
+    hosts: tuple[HostName, ...] = ()

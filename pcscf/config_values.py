@@ -3,9 +3,9 @@
 import re
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.media_policy import LAST_PAYLOAD, MEDIA, Codec
@@ -75,6 +75,25 @@ def _uri_target(text: str) -> Target:
     return replace(target, host=host)
 
 
+class Collector(NamedTuple):
+    """Where copies go; the host may be a name."""
+
+    transport: Transport
+    endpoint: Endpoint
+
+
+def _collector(text: object) -> Collector | None:
+    """Read ``udp:192.0.2.5:9060`` or ``tcp:homer.example:9061``; empty is none."""
+    if text == "":
+        return None
+    match = _NEXT_HOP.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be udp:HOST:PORT or tcp:HOST:PORT, IPv6 in brackets")
+    transport, ipv6, other, port = match.groups()
+    host = _numeric_address(ipv6) if ipv6 else _host(other)
+    return Collector(Transport(transport.upper()), Endpoint(host, _port(port)))
+
+
 def _host(text: str) -> str:
     host = canonical_host(text)
     if is_name(host):
@@ -90,16 +109,31 @@ def _port(text: str) -> int:
     return int(text)
 
 
-_NAME_SERVER = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
+_ENDPOINT = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
 
 
 def _name_server(text: object) -> Endpoint:
     """Read ``192.0.2.53``, ``2001:db8::53``, ``192.0.2.53:5353`` or ``[2001:db8::53]:5353``."""
-    match = _NAME_SERVER.fullmatch(str(text))
+    match = _ENDPOINT.fullmatch(str(text))
     if not match:
         return Endpoint(_numeric_address(text), _DNS_PORT)
     ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
     return Endpoint(_numeric_address(ipv6 or ipv4), _port(ipv6_port or ipv4_port))
+
+
+def _listener(text: object) -> Endpoint | None:
+    """Read ``127.0.0.1:8060`` or ``[::1]:8060``, also of all addresses; empty is None."""
+    if text in ("", None):
+        return None
+    match = _ENDPOINT.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be ADDRESS:PORT, IPv6 in brackets, or empty")
+    ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
+    try:
+        host = str(ip_address(ipv6 or ipv4))
+    except ValueError:
+        raise ValueError("not a numeric address; names are not resolved") from None
+    return Endpoint(host, _port(ipv6_port or ipv4_port))
 
 
 def _suite(text: object) -> Suite:
@@ -153,32 +187,61 @@ def _distinct(values: tuple[_T, ...]) -> tuple[_T, ...]:
     return values
 
 
+def _written(how: str) -> WithJsonSchema:
+    """Say how a value is written, for the schema and the reference page that is made from it."""
+    return WithJsonSchema({"type": "string", "description": how})
+
+
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
-Address = Annotated[str, PlainValidator(_numeric_address)]
+Address = Annotated[str, PlainValidator(_numeric_address), _written("numeric address")]
 Addresses = Annotated[tuple[Address, ...], Field(min_length=1), AfterValidator(_distinct)]
-AddressRange = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
-PortBlock = Annotated[range, PlainValidator(_port_block)]
+AddressRange = Annotated[
+    IPv4Network | IPv6Network, PlainValidator(_network), _written("range of addresses")
+]
+PortBlock = Annotated[range, PlainValidator(_port_block), _written("two ports, first-last")]
 # It stands between quotes in P-Visited-Network-ID and P-Charging-Vector.
-NetworkName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255)]
-Targets = Annotated[
-    tuple[Annotated[Target, PlainValidator(_next_hop)], ...], AfterValidator(_distinct)
+NetworkName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255),
+    _written("text of letters, digits and .:_-"),
 ]
-NextHops = Annotated[
-    tuple[Annotated[Target, PlainValidator(_next_hop)], ...],
-    Field(min_length=1),
-    AfterValidator(_distinct),
+_Target = Annotated[
+    Target, PlainValidator(_next_hop), _written("udp:HOST:PORT, tcp:HOST:PORT or sip:NAME")
 ]
-SipUris = Annotated[tuple[Annotated[str, PlainValidator(_sip_uri)], ...], AfterValidator(_distinct)]
+CollectorOrNone = Annotated[
+    Collector | None,
+    PlainValidator(_collector),
+    _written("udp:ADDRESS:PORT or tcp:ADDRESS:PORT, or nothing"),
+]
+Targets = Annotated[tuple[_Target, ...], AfterValidator(_distinct)]
+NextHops = Annotated[tuple[_Target, ...], Field(min_length=1), AfterValidator(_distinct)]
+_Uri = Annotated[str, PlainValidator(_sip_uri), _written("SIP URI")]
+SipUris = Annotated[tuple[_Uri, ...], AfterValidator(_distinct)]
 # As dialled: digits, and what else a keypad has.
-Numbers = Annotated[
-    frozenset[Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$", max_length=15)]], Field()
+_Number = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9*#]+$", max_length=15),
+    _written("text of digits, * and #"),
 ]
-NameServers = Annotated[
-    tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)
+Numbers = Annotated[frozenset[_Number], Field()]
+_NameServer = Annotated[
+    Endpoint, PlainValidator(_name_server), _written("numeric address, a port behind it or not")
 ]
-Suites = Annotated[
-    tuple[Annotated[Suite, PlainValidator(_suite)], ...],
-    Field(min_length=1),
-    AfterValidator(_distinct),
+# Where to listen, or nowhere.
+Listener = Annotated[
+    Endpoint | None, PlainValidator(_listener), _written("ADDRESS:PORT, or nothing")
 ]
-Codecs = Annotated[tuple[Annotated[Codec, PlainValidator(_codec)], ...], AfterValidator(_distinct)]
+# Bits of a file's mode, as chmod takes them.
+FileMode = Annotated[
+    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), _written("mode of a file, as chmod takes it")
+]
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=255),
+    _written("host name"),
+]
+NameServers = Annotated[tuple[_NameServer, ...], AfterValidator(_distinct)]
+_Suite = Annotated[Suite, PlainValidator(_suite), _written("alg/ealg pair")]
+Suites = Annotated[tuple[_Suite, ...], Field(min_length=1), AfterValidator(_distinct)]
+_Codec = Annotated[Codec, PlainValidator(_codec), _written("name or payload type of a codec")]
+Codecs = Annotated[tuple[_Codec, ...], AfterValidator(_distinct)]

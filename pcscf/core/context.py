@@ -1,6 +1,7 @@
 """What the procedures share: policy, tables, and the event at hand."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 from pcscf.core.deadlines import Deadlines
@@ -12,10 +13,13 @@ from pcscf.core.measures import Measures
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.core.sa_table import SaTable
 from pcscf.core.state import Registry
+from pcscf.sip.message import Message
+
+_LONGEST_CALL_ID = 128  # in a report; a peer may write any
 
 
 class Context:
-    """Policy, ids and tables for good; time and effects for the event at hand."""
+    """Ids and tables for good, the policy until it changes; time and effects for one event."""
 
     __slots__ = (
         "counters",
@@ -35,9 +39,7 @@ class Context:
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self.policy = policy
         self.ids = ids
-        # In Path, Record-Route and charging: of the first next hop's family, which sends by them.
-        hops = policy.next_hops
-        self.own = self.core_endpoint(hops[0].endpoint.host if hops else "")
+        self.own = self._own()
         self.deadlines = Deadlines()
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()
@@ -47,6 +49,17 @@ class Context:
         self.hooks: Hooks | None = None  # the operator's functions; mostly there are none
         self.now = 0.0
         self.effects: list[Effect] = []
+
+    def adopt(self, policy: EdgePolicy) -> None:
+        """Go by another policy; what sockets and SAs were made from stays (``PolicyChanged``)."""
+        old = self.policy
+        self.policy = replace(policy, gm=old.gm, core=old.core, selectors=old.selectors)
+        self.own = self._own()
+
+    def _own(self) -> Endpoint:
+        """For Path, Record-Route and charging: of the first next hop's family, which goes by it."""
+        hops = self.policy.next_hops
+        return self.core_endpoint(hops[0].endpoint.host if hops else "")
 
     def emit(self, effect: Effect) -> None:
         """Have the server do this, behind what was emitted before."""
@@ -60,9 +73,16 @@ class Context:
         self,
         level: Literal["debug", "info", "warning", "error"],
         event: str,
+        about: Message | None = None,
+        /,
         **fields: str | float,
     ) -> None:
-        """Tell the operator; never give it key material or a whole message."""
+        """Tell the operator; never give it key material or a whole message.
+
+        ``about`` is the message that it is about, of which the Call-ID is told.
+        """
+        if about is not None:
+            fields["call_id"] = (about.get("call-id") or "")[:_LONGEST_CALL_ID]
         self.effects.append(Report(level, event, fields))
 
     def gm_address(self, host: str) -> GmAddress:

@@ -9,7 +9,7 @@ from pcscf.core.deadlines import Timed
 from pcscf.core.hooks import Point
 from pcscf.core.originating import Originating
 from pcscf.core.own_request import Sender
-from pcscf.core.policy import WithoutECscf
+from pcscf.core.policy import EmergencyPolicy, WithoutECscf
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import GUEST, Binding, Phone, Registration
 from pcscf.core.wire import Wire
@@ -84,10 +84,13 @@ class Emergency:
     def __init__(self, wire: Wire, originating: Originating, ask: Ask) -> None:
         self._wire = wire
         self._context = wire.context
-        self._policy = wire.context.policy.emergency
         self._originating = originating
         self._ask = ask
         self._guests = 0
+
+    @property
+    def _policy(self) -> EmergencyPolicy:
+        return self._context.policy.emergency
 
     def on_request(
         self, server: ServerTransaction, registration: Registration | None, service: str
@@ -108,7 +111,7 @@ class Emergency:
     def _refuse(self, server: ServerTransaction) -> None:
         """Answer 380, by which a phone tries another access or domain at once."""
         context = self._context
-        context.report("warning", "emergency_refused", peer=server.flow.remote.host)
+        context.report("warning", "emergency_refused", server.request, ue=server.flow.remote.host)
         own = rewrite.path_uri("emergency", context.gm_endpoint(server.flow.local.host))
         headers = [("p-asserted-identity", own), ("content-type", "application/3gpp-ims+xml")]
         self._wire.reject(server, 380, "Alternative Service", headers, _BODY)
@@ -145,7 +148,10 @@ class Emergency:
         if request.method != "INVITE":
             return
         who = "anonymous" if caller.is_guest else ", ".join(caller.identities)
-        self._context.report("warning", "emergency_call", ue=caller.phone.host, service=service)
+        fields = {"ue": caller.phone.host, "service": service}
+        if not caller.is_guest:
+            fields["impi"] = caller.impi
+        self._context.report("warning", "emergency_call", request, **fields)
         for uri in self._policy.notify:
             told = _message(self._context, uri, request, caller.phone.host, who)
             self._ask(told, _Told(self._context, uri), None)

@@ -81,6 +81,7 @@ class Gate:
         self._context.report(
             "info",
             "refused_by_hook",
+            relay.server.request,
             impi=phone.impi,
             ue=phone.address,
             method=relay.server.request.method,

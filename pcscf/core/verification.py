@@ -22,13 +22,12 @@ class Verification:
         self._wire = wire
         self._context = wire.context
         self._guard = guard
-        self._required = wire.context.policy.require_verify
         self._lists: dict[int, str] = {}  # of the sets in use lately, by spi_ps
 
     def holds(self, request: Request, row: SaRow) -> bool:
         """Whether a request mirrors the list of its set; one without is right unless required."""
         if "security-verify" not in request:
-            return not self._required
+            return not self._context.policy.require_verify
         return self.is_mirrored(request, row)
 
     def is_mirrored(self, request: Request, row: SaRow) -> bool:
@@ -37,7 +36,15 @@ class Verification:
 
     def refuse(self, server: ServerTransaction, row: SaRow, header: str) -> None:
         """Answer 494 with the list as we sent it; ``header`` is what does not match."""
-        self._context.report("warning", "security_mismatch", impi=row.owner.impi, header=header)
+        self._context.report(
+            "warning",
+            "security_mismatch",
+            server.request,
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
+            header=header,
+        )
         self._guard.note(row.sa_set.ue, Offence.MISMATCH)
         headers = [("require", "sec-agree"), ("security-server", self._listed(row))]
         self._wire.reject(server, 494, "Security Agreement Required", headers)

@@ -20,8 +20,8 @@ from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
 from pcscf.core.server_transactions import ServerTransaction, ServerTransactions
 from pcscf.core.state import Registration
-from pcscf.errors import SipError
-from pcscf.sip.message import Request, Response
+from pcscf.errors import ParseError, SipError
+from pcscf.sip.message import Message, Request, Response, parse
 from pcscf.sip.response import make_response
 from pcscf.sip.via import Via
 
@@ -90,16 +90,21 @@ class Wire:
             rewrite.strip_keys(response)
         hooks = self.context.hooks
         if hooks is None:
-            self._answer(transaction, response)
+            self._send_back(transaction, response)
         else:
-            self.gate.pass_response(hooks, transaction, response, registration, self._answer)
+            self.gate.pass_response(hooks, transaction, response, registration, self._send_back)
 
-    def _answer(self, transaction: ServerTransaction, response: Response) -> None:
+    def _send_back(self, transaction: ServerTransaction, response: Response) -> None:
         rewrite.restore_vias(response, transaction.vias)
         flow = self._reply_flow(transaction)
         if flow is None:
             self.context.report(
-                "warning", "answer_dropped", reason="its SAs are gone", status=response.status
+                "warning",
+                "answer_dropped",
+                response,
+                reason="its SAs are gone",
+                status=response.status,
+                **_concerned(transaction),
             )
             self.servers.forget(transaction)
             return
@@ -125,7 +130,7 @@ class Wire:
             body=body,
         )
         self.gate.overtake(transaction, status)
-        self._answer(transaction, response)
+        self._send_back(transaction, response)
 
     def on_answer_failed(self, transaction: ServerTransaction, reason: str) -> None:
         """An answer that did not leave goes over a new connection, under the SAs, or not at all.
@@ -145,8 +150,20 @@ class Wire:
             self.context.emit(transaction.sent)
             return
         self.context.report(
-            "warning", "answer_dropped", reason=reason, peer=str(transaction.flow.remote)
+            "warning",
+            "answer_dropped",
+            self._answer(sent),
+            reason=reason,
+            peer=str(transaction.flow.remote),
+            **_concerned(transaction),
         )
+
+    def _answer(self, sent: SendSip | None) -> Message | None:
+        """Read the answer again, of a request that may have been let go of."""
+        try:
+            return None if sent is None else parse(sent.data, self.context.policy.limits)
+        except ParseError:  # it grew above the limits on its way through us
+            return None
 
     def _reply_flow(self, transaction: ServerTransaction) -> Flow | None:
         flow = transaction.flow
@@ -326,6 +343,12 @@ def _ways_to_phone(registration: Registration, row: SaRow) -> _Ways:
         return _Ways(stream, None, sent_by)
     usual = _Way(to_phone(row, Transport.UDP), connect=False)
     return _Ways(usual, None if registration.udp_only else stream, sent_by)
+
+
+def _concerned(transaction: ServerTransaction) -> dict[str, str]:
+    """Tell whose request it is that was under SAs, as the fields of a report."""
+    row = transaction.row
+    return {} if row is None else {"impi": row.owner.impi, "ue": row.sa_set.ue}
 
 
 def _ways_in_clear(flow: Flow) -> _Ways:

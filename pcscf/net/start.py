@@ -4,19 +4,35 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
+from pcscf.admin.pages import add_pages
+from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
+from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
 from pcscf.hooks.service import HookService
+from pcscf.mirror.hep import Agent
+from pcscf.mirror.homer import mirroring
+from pcscf.mirror.trace import Traces
 from pcscf.net import plan
+from pcscf.net.capabilities import raise_capabilities
+from pcscf.net.checks import machine
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
+from pcscf.net.reload import Reloader
+from pcscf.net.routes import set_route
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
@@ -25,58 +41,135 @@ from xfrm.monitor import ExpireMonitor
 
 log = structlog.get_logger()
 
-_CAP_NET_ADMIN = 12  # linux/capability.h
 # Registrations live for hours: young objects are collected in large lots, and full
 # collections, which visit every registration, practically never come. So nothing that is
 # done with may refer to itself: tests/net/test_growth.py.
 _GC_THRESHOLDS = (50_000, 50, 1000)
 
 
-def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartError, one readable line."""
-    require_net_admin(Path("/proc/self/status"))
+def run(settings: Settings, file: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartError, one readable line.
+
+    ``file`` is where the settings are from: SIGHUP has it read anew.
+    """
+    raise_capabilities()
     raise_file_limit(3 * settings.limits.max_connections)
-    asyncio.run(_serve(settings))
+    for route in settings.gm.routes:
+        set_route(route.to, route.via)
+    machine.before_start(settings)
+    asyncio.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, file: Path) -> None:
     hooks = HookService(settings.sip_limits())
     async with hooks.serving(settings.hooks.policy()):
-        kernel, monitor = _open_kernel(settings)
-        suites = usable_suites(kernel, settings.security.algorithms)
-        edge = Edge(settings.policy(suites), Ids(Entropy()))
-        key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-        server = Server(settings, edge, kernel, monitor, key_log=key_log)
-        hooks.attach(edge.use_hooks, server.dispatch)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hooks.reload_soon)
-        await serve(server)
+        await _serve_with(settings, file, hooks)
 
 
-async def serve(server: Server) -> None:
+async def _serve_with(settings: Settings, file: Path, hooks: HookService) -> None:
+    kernel, monitor = _open_kernel(settings)
+    suites = usable_suites(kernel, settings.security.algorithms)
+    ids = Ids(Entropy())
+    edge = Edge(settings.policy(suites), ids)
+    key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
+    diagnosis = Diagnosis(
+        asyncio.get_running_loop(),
+        kernel,
+        edge.views,
+        gm=settings.gm.addresses,
+        **settings.diagnosis.model_dump(),
+    )
+    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
+    hooks.attach(edge.use_hooks, server.dispatch)
+    reloader = Reloader(file, settings, server, partial(usable_suites, kernel), hooks)
+    subject = Subject(
+        core=edge,
+        server=server,
+        kernel=kernel,
+        version=version("pcscf"),
+        started=datetime.now(UTC),
+        gm=settings.gm.addresses,
+        suites=[suite.name for suite in suites],
+    )
+    clock = asyncio.get_running_loop().time
+    parts = Parts(
+        diagnosis=diagnosis,
+        traces=Traces(server.taps.append, server.taps.remove, edge.views, clock),
+        reload=reloader,
+        console=add_pages,
+    )
+    async with AsyncExitStack() as beside:
+        diagnosis.start()
+        beside.callback(diagnosis.close)
+        beside.enter_context(_looking_around(settings, ids))
+        await beside.enter_async_context(mirrored(settings, server))
+        await serve(server, reloader, AdminService(settings.admin, subject, parts))
+
+
+@contextmanager
+def _looking_around(settings: Settings, ids: Ids) -> Iterator[None]:
+    """Look at DNS and next hops, for the log, while the block goes on."""
+    task = asyncio.get_running_loop().create_task(machine.beside(settings, ids))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@asynccontextmanager
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+    """Have a copy of all SIP sent to a collector within the block, if there is one."""
+    mirror = settings.mirror
+    if mirror.hep is None:
+        yield
+        return
+    agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
+    async with mirroring(*mirror.hep, agent) as homer:
+        server.taps.append(homer)
+        yield
+
+
+class Beside(Protocol):
+    """What runs beside a server that is up: the admin side."""
+
+    async def start(self) -> None:
+        """Open. Raises StartError; ``close`` is due then as well."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+async def serve(server: Server, reloader: Reloader, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
-    SIGUSR1 has it log what is held and counted.
+    The admin side opens when phones are served, and closes before they are not: whoever
+    finds it finds a server. SIGUSR1 has it log what is held and counted, SIGHUP read its
+    settings anew.
     """
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGHUP, reloader.reload)
         await server.start()
-        settle_memory()
-        await stop.wait()
-        log.info("stopping")
+        async with _opened(admin):
+            settle_memory()
+            await stop.wait()
+            log.info("stopping")
     finally:
         await server.close()
 
 
-def require_net_admin(status: Path) -> None:
-    """Raise StartError if this process may not change the kernel's SAs (capabilities(7))."""
-    fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-    if not int(fields["CapEff"], 16) >> _CAP_NET_ADMIN & 1:
-        raise StartError(
-            "CAP_NET_ADMIN is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN"
-        )
+@asynccontextmanager
+async def _opened(admin: Beside | None) -> AsyncIterator[None]:
+    try:
+        if admin:
+            await admin.start()
+        yield
+    finally:
+        if admin:
+            await admin.close()
 
 
 def raise_file_limit(needed: int) -> None:

@@ -23,7 +23,14 @@ from pcscf.core.effects import (
     Report,
     SendSip,
 )
-from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
+from pcscf.core.events import (
+    DeadlineReached,
+    Event,
+    InstallFailed,
+    PolicyChanged,
+    SendFailed,
+    SipReceived,
+)
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.core.policy import EdgePolicy, GmAddress, HealthPolicy, NextHop, RegEventPolicy
@@ -106,9 +113,16 @@ class Stage:
         self.check_tables()
         return effects
 
+    def decide(self, **policy: object) -> None:
+        """Let the operator change the policy."""
+        self.policy = replace(self.policy, **policy)  # type: ignore[arg-type]
+        self.play(PolicyChanged(self.policy))
+
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
         assert not any(secret in repr(effect) for secret in self.secrets)
-        if isinstance(effect, SendSip):
+        if isinstance(effect, Report):
+            _check_report(effect)
+        elif isinstance(effect, SendSip):
             self._check_send(effect)
         elif isinstance(effect, InstallSas):
             if self.refuse_install:
@@ -314,6 +328,12 @@ class Stage:
             "P-Charging-Vector: icid-value=secret",
         )
         return self.last_to_phone()
+
+
+def _check_report(report: Report) -> None:
+    """Who names a user names the phone too, but where all phones of a user are meant."""
+    about_a_user = report.event.startswith("reg_event_")
+    assert about_a_user or "impi" not in report.fields or report.fields.get("ue"), report
 
 
 def _branch(data: bytes) -> bytes:

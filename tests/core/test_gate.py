@@ -201,7 +201,8 @@ def test_a_request_of_a_phone_is_refused(stage: Stage, phone: Phone, uri: str, w
     assert len(stage.to_core) == before
     fields = next(r.fields for r in stage.reports if r.event == "refused_by_hook")
     assert fields == {
-        "impi": IMPI, "ue": UE, "method": "MESSAGE", "status": 403, "function": "f",
+        "call_id": "call-1", "impi": IMPI, "ue": UE, "method": "MESSAGE", "status": 403,
+        "function": "f",
     }  # fmt: skip
     over(stage)
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import select
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from pcscf.core.events import (
     Event,
     FlowClosed,
     InstallFailed,
+    PolicyChanged,
     SaExpired,
     SasPresent,
     SasUsed,
@@ -411,6 +413,33 @@ async def test_a_report_is_a_line_of_the_log(written):
 
 
 @looped
+async def test_a_report_below_the_level_is_no_line_but_the_journal_has_it(written):
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [Report("debug", "stray_response", {"peer": "192.0.2.9"})]
+        log.set_level("info")
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert "stray_response" not in {line["event"] for line in written()}
+        assert b.journal.told == [("reported", "debug", "stray_response", {"peer": "192.0.2.9"})]
+
+
+@looped
+async def test_datagrams_leave_together_though_something_is_reported_in_between():
+    async with bench() as b:
+        b.peer.setblocking(False)
+        there: list[bool] = []
+
+        def look(*_told: object) -> None:
+            there.append(bool(select.select([b.peer], [], [], 0)[0]))
+
+        vars(b.journal)["reported"] = look
+        report = Report("info", "registered", {})
+        b.edge.answers[SipReceived] = [b.send(b"1"), report, b.send(b"2"), report]
+        b.server.dispatch(SipReceived(b.clear, b""))
+        look()
+        assert there == [False, False, True]
+
+
+@looped
 async def test_a_defect_costs_one_event_and_tells_no_secret(written):
     async with bench() as b:
 
@@ -649,3 +678,28 @@ async def test_an_error_in_a_call_back_is_logged_without_its_arguments(written):
         assert line["event"] == "loop_error"
         assert line["error"].startswith("ValueError at ")
         assert CK.hex() not in json.dumps(line)
+
+
+# -- other settings
+
+
+@looped
+async def test_other_settings_reach_sockets_connections_and_the_core():
+    async with bench() as b:
+        given, policy = b.settings, b.settings.policy(())
+        limits = given.limits.model_copy(update={"max_message": 1300, "max_head": 20})
+        _, old = await asyncio.open_connection(HOST, given.gm.port)
+        old.write(REGISTER)
+        await until(lambda: b.edge.events)
+        b.server.adopt(given.model_copy(update={"limits": limits}), policy)
+        assert b.edge.events[-1] == PolicyChanged(policy)
+        b.receive(b"A" * 1301)
+        await until(lambda: b.edge.kinds()[-1] == "SipUnreadable")
+        _, new = await asyncio.open_connection(HOST, given.gm.port)
+        new.write(REGISTER)
+        await until(lambda: b.edge.kinds().count("SipUnreadable") == 2)
+        old.write(REGISTER)
+        await until(lambda: b.edge.kinds().count("SipReceived") == 2)
+        for writer in (old, new):
+            writer.close()
+        await silence(0.01)

@@ -7,16 +7,21 @@ import json
 import os
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 import structlog
 
 from pcscf import log
+from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.hooks.service import HookService
+from pcscf.mirror.homer import Homer
 from pcscf.net import start
+from pcscf.net.reload import Reloader
 from pcscf.net.server import Server
-from tests.net.support import looped, settings, until
-from tests.net.test_server import KEYS, SAS, FakeMonitor, Script
+from tests.net.support import looped, settings, udp_peer, until
+from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
 from xfrm.algorithms import SUITES
 from xfrm.errors import KernelRefusal
 from xfrm.memory import MemoryKernel
@@ -31,27 +36,18 @@ def written():
     structlog.reset_defaults()
 
 
+def unused(server: Server) -> Reloader:
+    """A reloader that nobody asks."""
+    hooks = HookService(settings().sip_limits())
+    return Reloader(Path("none.toml"), settings(), server, tuple, hooks)
+
+
 @pytest.fixture
 def _memory_as_it_was():
     thresholds = gc.get_threshold()
     yield
     gc.set_threshold(*thresholds)
     gc.unfreeze()
-
-
-@pytest.mark.parametrize("bits", ["0000000000000000", "0000000000000400", "ffffffffffffefff"])
-def test_without_net_admin_there_is_no_start(tmp_path, bits):
-    status = tmp_path / "status"
-    status.write_text(f"Name:\tpcscf\nCapPrm:\t0000003fffffffff\nCapEff:\t{bits}\n")
-    with pytest.raises(StartError, match="CAP_NET_ADMIN is missing"):
-        start.require_net_admin(status)
-
-
-@pytest.mark.parametrize("bits", ["0000000000001000", "000001ffffffffff"])
-def test_with_net_admin_there_is(tmp_path, bits):
-    status = tmp_path / "status"
-    status.write_text(f"Groups:\t\nCapEff:\t{bits}\n")
-    start.require_net_admin(status)
 
 
 def test_a_kernel_without_esp_is_named():
@@ -103,7 +99,7 @@ def test_as_many_descriptors_as_allowed_and_a_word_if_they_are_few(written):
 async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
     kernel = MemoryKernel()
     server = Server(settings(), Script(), kernel, FakeMonitor())
-    serving = asyncio.create_task(start.serve(server))
+    serving = asyncio.create_task(start.serve(server, unused(server)))
     await until(lambda: "ready" in [line["event"] for line in written()])
     kernel.install(SAS, KEYS, 0)
     assert gc.get_freeze_count() > 0
@@ -116,12 +112,70 @@ async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
 @looped
 async def test_sigusr1_has_it_say_what_it_holds(written):
     server = Server(settings(), Script(), MemoryKernel(), FakeMonitor())
-    serving = asyncio.create_task(start.serve(server))
+    serving = asyncio.create_task(start.serve(server, unused(server)))
     await until(lambda: "ready" in [line["event"] for line in written()])
     os.kill(os.getpid(), signal.SIGUSR1)
     await until(lambda: written()[-1]["event"] == "counted")
     held, counted = written()[-2:]
     assert (held["event"], held["registrations"], counted["guard_blocked"]) == ("held", 3, 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+
+
+class Beside:
+    """An admin side that keeps a diary with the server's log."""
+
+    def __init__(self, error: StartError | None = None) -> None:
+        self._error = error
+
+    async def start(self) -> None:
+        structlog.get_logger().info("opened")
+        if self._error:
+            raise self._error
+
+    async def close(self) -> None:
+        structlog.get_logger().info("closed")
+
+
+@looped
+async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
+    class Watched(MemoryKernel):
+        def close(self) -> None:
+            structlog.get_logger().info("server_closed")
+            super().close()
+
+    kernel = Watched()
+    server = Server(settings(), Script(), kernel, FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside()))
+    await until(lambda: "opened" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    events = [line["event"] for line in written()]
+    assert events == ["ready", "opened", "stopping", "closed", "server_closed"]
+    assert not kernel.is_open
+
+
+@looped
+async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_behind(written):
+    given, kernel = settings(), MemoryKernel()
+    server = Server(given, Script(), kernel, FakeMonitor())
+    with pytest.raises(StartError, match="no directory"):
+        await start.serve(server, unused(server), Beside(StartError("admin.socket: no directory")))
+    assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
+    assert not kernel.is_open
+    assert not in_use(given.gm.port)
+
+
+@looped
+async def test_sighup_has_it_read_its_settings_anew(written):
+    edge = Script()
+    server = Server(settings(), edge, MemoryKernel(), FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, unused(server)))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: written()[-1]["event"] == "reload_refused")
+    assert written()[-1]["reason"] == "none.toml: cannot be read: No such file or directory"
+    assert not serving.done()
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
 
@@ -132,7 +186,41 @@ async def test_a_failed_start_leaves_nothing_behind():
     first = Server(given, Script(), MemoryKernel(), FakeMonitor())
     await first.start()
     monitor = FakeMonitor()
+    second = Server(given, Script(), MemoryKernel(), monitor)
     with pytest.raises(StartError, match="is in use"):
-        await start.serve(Server(given, Script(), MemoryKernel(), monitor))
+        await start.serve(second, unused(second))
     assert monitor.is_closed
     await first.close()
+
+
+@looped
+async def test_a_collector_gets_copies_while_the_server_runs():
+    peer, to = udp_peer()
+    server = Server(
+        given := settings(mirror={"hep": f"udp:{to}", "hep_capture_id": 77}),
+        Script(), MemoryKernel(), FakeMonitor(),
+    )  # fmt: skip
+    flow = Flow(Transport.UDP, Side.CORE, to, to)
+    async with start.mirrored(given, server):
+        (tap,) = server.taps
+        assert isinstance(tap, Homer)
+
+        def leaves() -> int:
+            tap.seen(flow, b"OPTIONS sip:x SIP/2.0", sent=True)
+            return tap.sent
+
+        await until(leaves)
+    copy = peer.recv(999)
+    assert copy.startswith(b"HEP3")
+    assert copy.endswith(b"OPTIONS sip:x SIP/2.0")
+    assert (77).to_bytes(4, "big") in copy
+    await server.close()
+    peer.close()
+
+
+@looped
+async def test_without_a_collector_nobody_looks_on():
+    server = Server(given := settings(), Script(), MemoryKernel(), FakeMonitor())
+    async with start.mirrored(given, server):
+        assert server.taps == []
+    await server.close()

@@ -149,6 +149,6 @@ def test_a_reload_loses_no_request(site: Site, pcscf: PcscfProcess, directory: P
     assert subjects == ["one", "two"]
     (directory / "rules.py").write_text("def before_core(): pass\n")
     pcscf.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "hooks_not_reloaded" in pcscf.log, "it says what is wrong")
+    wait_until(lambda: "reload_refused" in pcscf.log, "it says what is wrong")
     assert f"{directory}/rules.py:1: before_core has to take one argument" in pcscf.log
     assert phone.message(PEER).message.header("server") == "two"
