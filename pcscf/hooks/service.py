@@ -39,7 +39,6 @@ class HookService:
         self._limits = limits
         self._alarm = Alarm()
         self._complaints = Complaints(monotonic)
-        self._policy = HookPolicy()
         self._current: InService | None = None
         self._use: Use = lambda _: None
         self._tell: Tell = lambda _: None
@@ -91,7 +90,7 @@ class HookService:
         """
         async with self._lock:
             new = await self._started(policy, file) if file is not None else None
-            old, self._current, self._policy = self._current, new, policy
+            old, self._current = self._current, new
             self._put()
             if old is not None:
                 self._leaving.add(old)
@@ -104,18 +103,12 @@ class HookService:
         """Do the same, and say in the log if it fails."""
         self._begin(self._put_and_say(policy, file))
 
-    def reload_soon(self) -> None:
-        """Read the file in service again, and say in the log what came of it (SIGHUP)."""
-        try:
-            self.put_soon(self._policy, self.read(self._policy))
-        except ConfigError as error:
-            _complain(error)
-
     async def _put_and_say(self, policy: HookPolicy, file: HookFile | None) -> None:
         try:
             await self.put(policy, file)
         except ConfigError as error:
-            _complain(error)
+            for line in str(error).splitlines():
+                log.error("hooks_not_reloaded", reason=line)  # noqa: TRY400 - one line
 
     async def _started(self, policy: HookPolicy, file: HookFile) -> InService:
         tools = Tools(policy, self._limits, self._alarm, self.measures, self._complaints)
@@ -145,11 +138,6 @@ class HookService:
         current, self._current = self._current, None
         for one in (*self._leaving, *([current] if current is not None else ())):
             _say(await one.stop(at_once=True))
-
-
-def _complain(error: ConfigError) -> None:
-    for line in str(error).splitlines():
-        log.error("hooks_not_reloaded", reason=line)
 
 
 def _say(problem: str) -> None:

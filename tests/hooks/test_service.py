@@ -55,8 +55,8 @@ async def serving(path: Path | None, **policy: float) -> AsyncIterator[tuple[Hoo
     assert core.hooks is None
 
 
-async def reload(service: HookService, policy: HookPolicy | None = None) -> None:
-    policy = policy or service._policy
+async def reload(service: HookService, path: Path | None) -> None:
+    policy = HookPolicy(str(path) if path else "", async_time_limit=30)
     await service.put(policy, service.read(policy))
 
 
@@ -68,7 +68,7 @@ def late(path: Path, name: str, diary: Path, wait: float = 0.02) -> Path:
 async def test_without_a_file_nobody_is_asked() -> None:
     async with serving(None) as (service, core):
         assert core.hooks is None
-        await reload(service)
+        await reload(service, None)
         assert core.hooks is None
 
 
@@ -80,7 +80,7 @@ async def test_a_verdict_at_once_and_one_later(tmp_path: Path) -> None:
         assert verdict is not None
         assert verdict.message.get("subject") == "a"
         write(tmp_path, "async def before_core(request): request.set('Subject', 'b')\n")
-        await reload(service)
+        await reload(service, path)
         assert core.ask() is None
         await until(lambda: core.told)
         assert core.told[0].ticket == 1
@@ -96,8 +96,7 @@ async def test_what_a_file_began_it_finishes_though_another_is_asked_by_then(
     async with serving(late(tmp_path, "old", diary)) as (service, core):
         assert core.ask() is None
         await asyncio.sleep(0)
-        late(tmp_path, "new", diary)
-        await reload(service)
+        await reload(service, late(tmp_path, "new", diary))
         assert core.ask() is None
         await until(lambda: len(core.told) == 2)
         subjects = [event.verdict.message.get("subject") for event in core.told]
@@ -112,8 +111,7 @@ async def test_the_end_waits_for_nobody(tmp_path: Path) -> None:
     async with serving(late(tmp_path, "a", diary, wait=30), async_time_limit=30) as (service, core):
         assert core.ask() is None
         await asyncio.sleep(0)
-        late(tmp_path, "b", diary, wait=30)
-        await reload(service)
+        await reload(service, late(tmp_path, "b", diary, wait=30))
         assert core.ask() is None
         await asyncio.sleep(0)
     assert sorted(diary.read_text().split(";")[2:]) == ["", "stop a", "stop b"]
@@ -126,7 +124,7 @@ async def test_a_file_with_a_fault_leaves_the_one_in_service(tmp_path: Path) -> 
         for fault in ("1 / 0\n", "def before_core(r): pass\ndef on_start(): 1 / 0\n"):
             write(tmp_path, fault)
             with pytest.raises(ConfigError, match=f"^{path}:[34]: "):
-                await reload(service)
+                await reload(service, path)
             verdict = core.ask()
             assert verdict is not None
             assert verdict.message.get("subject") == "a"
@@ -136,9 +134,9 @@ async def test_a_file_with_a_fault_leaves_the_one_in_service(tmp_path: Path) -> 
 async def test_hooks_come_and_go_with_the_settings(tmp_path: Path) -> None:
     path = write(tmp_path, AT_ONCE.format(name="a"))
     async with serving(None) as (service, core):
-        await reload(service, HookPolicy(str(path)))
+        await reload(service, path)
         assert core.ask() is not None
-        await reload(service, HookPolicy())
+        await reload(service, None)
         assert core.hooks is None
 
 
@@ -153,18 +151,17 @@ def test_a_fault_at_the_start_is_raised(tmp_path: Path) -> None:
 
 
 @looped
-async def test_on_a_signal_the_log_says_what_came_of_it(tmp_path: Path) -> None:
+async def test_a_start_that_fails_later_is_told_in_the_log(tmp_path: Path) -> None:
     path = write(tmp_path, AT_ONCE.format(name="a"))
+    policy = HookPolicy(str(path))
     async with serving(path) as (service, _):
         with capture_logs() as lines:
-            write(tmp_path, "def before_core(): pass\ndef on_x(r): pass\n")
-            service.reload_soon()
-            await until(lambda: len(lines) == 2)
+            write(tmp_path, "def before_core(r): pass\ndef on_start(): 1 / 0\n")
+            service.put_soon(policy, service.read(policy))
+            await until(lambda: len(lines) == 1)
             write(tmp_path, AT_ONCE.format(name="b"))
-            service.reload_soon()
-            await until(lambda: len(lines) == 3)
-        assert [line["event"] for line in lines] == ["hooks_not_reloaded"] * 2 + [
-            "hooks_in_service"
-        ]
-        assert lines[0]["reason"].startswith(f"{path}:3: before_core")
-        assert lines[2]["functions"] == "before_core"
+            service.put_soon(policy, service.read(policy))
+            await until(lambda: len(lines) == 2)
+        assert [line["event"] for line in lines] == ["hooks_not_reloaded", "hooks_in_service"]
+        assert lines[0]["reason"].startswith(f"{path}:4: on_start: ZeroDivisionError")
+        assert lines[1]["functions"] == "before_core"
