@@ -17,6 +17,8 @@ Edge
     The decisions. Events in, effects out; no I/O, no clock, no randomness.
 Registration
     What the P-CSCF knows of one phone: identities, routes, and its SaSets.
+Hook
+    An operator's own function that sees and changes messages (``pcscf.hooks``).
 SaSet
     The four ESP security associations of one security agreement (``xfrm``).
 Server

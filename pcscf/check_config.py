@@ -14,6 +14,7 @@ from pcscf import config, log
 from pcscf.config import Settings
 from pcscf.core.ids import Ids
 from pcscf.errors import ConfigError
+from pcscf.hooks.loading import check as check_hooks
 from pcscf.net.checks import machine
 from pcscf.net.checks.finding import Finding, Level
 from pcscf.net.entropy import Entropy
@@ -26,6 +27,7 @@ def check(file: Path, *, settings_only: bool = False, as_json: bool = False) -> 
     """Print what is found, on stdout, and return the exit status; wrong settings go to stderr."""
     try:
         settings = config.load(file)
+        _check_hooks(settings)
     except ConfigError as error:
         _refuse(str(error).splitlines(), as_json=as_json)
         return _MISCONFIGURED
@@ -35,6 +37,13 @@ def check(file: Path, *, settings_only: bool = False, as_json: bool = False) -> 
     else:
         _print(file, findings, settings_only=settings_only)
     return _LACKING if any(one.level is Level.ERROR for one in findings) else _FINE
+
+
+def _check_hooks(settings: Settings) -> None:
+    """Raise ConfigError for what is wrong with the hook file. Its code is run."""
+    path = settings.hooks.file
+    if path and (problems := check_hooks(Path(path))):
+        raise ConfigError("\n".join(problems))
 
 
 def look(settings: Settings) -> list[Finding]:

@@ -28,6 +28,7 @@ from pcscf.config_sections import (
     Emergency,
     Gm,
     Guard,
+    Hooks,
     Limits,
     Liveness,
     Log,
@@ -36,6 +37,7 @@ from pcscf.config_sections import (
     Proxy,
     RegEvent,
     Security,
+    Stop,
     Store,
     TimerSettings,
     Visited,
@@ -71,8 +73,10 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    hooks: Hooks = Hooks()
     diagnosis: Diagnosis = Diagnosis()
     store: Store = Store()
+    stop: Stop = Stop()
     log: Log = Log()
     mirror: Mirror = Mirror()
     admin: Admin = Admin()

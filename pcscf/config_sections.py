@@ -53,6 +53,7 @@ from pcscf.core.policy import (
     Timers,
     WithoutECscf,
 )
+from pcscf.hooks.policy import HookPolicy, OnFailure
 from pcscf.sip.limits import Limits as SipLimits
 from xfrm.algorithms import SUITES
 from xfrm.model import SelectorMode
@@ -62,6 +63,7 @@ _REG_EVENT = RegEventPolicy()
 _DNS = DnsPolicy()
 _HEALTH = HealthPolicy()
 _LIVENESS = LivenessPolicy()
+_HOOKS = HookPolicy()
 
 
 class Section(BaseModel):
@@ -336,6 +338,16 @@ class Store(Section):
     timeout: PositiveFloat = 2.0
     instance: InstanceName | Literal[""] = ""
     lease: Annotated[float, Field(ge=1)] = 3.0
+    sequence_interval: PositiveFloat = 10.0
+
+
+class Stop(Section):
+    """How the process ends."""
+
+    live = True
+
+    timeout: NonNegativeFloat = 5.0
+    keep_sas: bool = True
 
 
 _AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]
@@ -367,6 +379,24 @@ class Guard(Section):
     def policy(self) -> GuardPolicy:
         """Give the core's view of them."""
         return GuardPolicy(**dict(self))
+
+
+class Hooks(Section):
+    """An operator's own functions; times in seconds."""
+
+    live = True
+
+    file: str = _HOOKS.file
+    # Below a millisecond the timer's own jitter would decide.
+    time_limit: Annotated[float, Field(ge=0.001)] = _HOOKS.time_limit
+    async_time_limit: PositiveFloat = _HOOKS.async_time_limit
+    slow: PositiveFloat = _HOOKS.slow
+    max_waiting: PositiveInt = _HOOKS.max_waiting
+    on_failure: OnFailure = _HOOKS.on_failure
+
+    def policy(self) -> HookPolicy:
+        """Give the view of who calls them."""
+        return HookPolicy(**dict(self))
 
 
 class Diagnosis(Section):

@@ -10,9 +10,10 @@
     +-- CaptureError            a capture cannot be read at all
     +-- KeyFileError            keys that were given to the decoder cannot be used
     +-- StoreError              what is to survive cannot be kept or had
-        +-- StoreLostError      the store answers, but has lost what it had confirmed
-        +-- LeaseLostError      another process has taken over
-        +-- SealError           a record cannot be opened, or the keys for it cannot be used
+    |   +-- StoreLostError      the store answers, but has lost what it had confirmed
+    |   +-- LeaseLostError      another process has taken over
+    |   +-- SealError           a record cannot be opened, or the keys for it cannot be used
+    +-- NotAllowedError         an operator's function asks for what it may not have
 
 ``xfrm`` has a tree of its own (``xfrm.errors``): it knows no SIP.
 """
@@ -81,3 +82,7 @@ class LeaseLostError(StoreError):
 
 class SealError(StoreError):
     """A sealed record or a file of keys cannot be used; the text never shows any of them."""
+
+
+class NotAllowedError(PcscfError):
+    """A change that an operator's function may not make; the text says which, and why not."""

@@ -75,6 +75,31 @@ def test_a_file_that_is_not_there_is_status_2(call, tmp_path):
     assert result.stderr == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
 
 
+@pytest.fixture
+def with_hooks(tmp_path):
+    """The shipped settings, with a hook file beside them."""
+    rules, file = tmp_path / "rules.py", tmp_path / "pcscf.toml"
+    file.write_text(SHIPPED.read_text().replace('file = ""', f'file = "{rules}"', 1))
+    return file, rules
+
+
+def test_check_config_reads_the_hook_file_too(call, with_hooks):
+    file, rules = with_hooks
+    rules.write_text("def before_core(request): pass\n")
+    result = call("check-config", "--settings-only", file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{file}: ok\n", "")
+
+
+def test_what_is_wrong_with_hooks_is_told_with_their_lines_and_status_2(call, with_hooks):
+    file, rules = with_hooks
+    rules.write_text("import sys\n\ndef before_core(): pass\ndef on_reply(response): pass\n")
+    result = call("check-config", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        f"{rules}:3", f"{rules}:4",
+    ]  # fmt: skip
+
+
 def test_run_starts_with_the_settings_and_ends_with_status_0(call, started):
     result = call("run", "--config", SHIPPED)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")

@@ -31,9 +31,13 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
     },
-    "pcscf.check_config": {"pcscf.config", "pcscf.net", "pcscf.core", "pcscf.log", "pcscf.errors"},
+    "pcscf.check_config": {
+        "pcscf.config", "pcscf.net", "pcscf.core", "pcscf.hooks", "pcscf.log", "pcscf.errors",
+    },
     "pcscf.config_changes": {"pcscf.config", "pcscf.config_sections"},
-    "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
+    "pcscf.config_sections": {
+        "pcscf.config_values", "pcscf.core", "pcscf.hooks.policy", "pcscf.sip", "xfrm",
+    },
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.mirror": {"pcscf.core", "pcscf.decode", "pcscf.sip", "pcscf.errors"},
     "pcscf.admin": {
@@ -42,10 +46,11 @@ LAYERS: Mapping[str, set[str]] = {
     },
     "pcscf.commands": {"pcscf.errors", "pcscf.mirror"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
+    "pcscf.hooks": {"pcscf.core", "pcscf.sip", "pcscf.errors"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
         "pcscf.config", "pcscf.config_changes", "pcscf.log", "pcscf.mirror", "pcscf.admin",
-        "pcscf.diagnosis", "xfrm",
+        "pcscf.diagnosis", "pcscf.hooks", "xfrm",
         "pcscf.private_file", "pcscf.store",
     },
     "pcscf.diagnosis": {"pcscf.core", "xfrm"},

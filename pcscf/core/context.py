@@ -7,6 +7,7 @@ from typing import Literal
 from pcscf.core.deadlines import Deadlines
 from pcscf.core.effects import Effect, Report
 from pcscf.core.flow import Endpoint
+from pcscf.core.hooks import Hooks
 from pcscf.core.ids import Ids
 from pcscf.core.measures import Measures
 from pcscf.core.policy import EdgePolicy, GmAddress
@@ -25,6 +26,7 @@ class Context:
         "deadlines",
         "draining",
         "effects",
+        "hooks",
         "ids",
         "measures",
         "now",
@@ -44,6 +46,7 @@ class Context:
         self.counters: Counter[str] = Counter()  # what happened how often, since start
         self.measures = Measures()
         self.draining = False  # no new phone is let in
+        self.hooks: Hooks | None = None  # the operator's functions; mostly there are none
         self.now = 0.0
         self.effects: list[Effect] = []
 

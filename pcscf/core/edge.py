@@ -21,6 +21,7 @@ from pcscf.core.events import (
     Event,
     FlowClosed,
     GiveUp,
+    HooksAnswered,
     InstallFailed,
     LoadMeasured,
     PolicyChanged,
@@ -35,6 +36,7 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.core.guard import Guard
+from pcscf.core.hooks import Hooks
 from pcscf.core.hop_health import HopRecord
 from pcscf.core.ids import Ids
 from pcscf.core.liveness import Liveness
@@ -123,6 +125,7 @@ class Edge:
             Drain: self._on_drain,
             GiveUp: self._on_give_up,
             Deregister: self._on_deregister,
+            HooksAnswered: wire.gate.on_answered,
         }
         self._timed: dict[type[Timed], Callable[..., None]] = {
             ServerTransaction: wire.servers.on_deadline,
@@ -175,6 +178,7 @@ class Edge:
             "client_transactions": len(wire.clients),
             "subscriptions": len(self._reg_events),
             "silent_phones": self._liveness.silent,
+            "waiting_for_hooks": len(wire.gate),
         }
 
     def counted(self) -> dict[str, int]:
@@ -196,6 +200,15 @@ class Edge:
         """How many requests wait for a final answer."""
         return len(self._wire.servers.unanswered())
 
+    def use_hooks(self, hooks: Hooks | None) -> None:
+        """Have these asked from now on, or none; messages that wait are answered for all the same.
+
+        What an operator's function chooses must not lead to a phone: addresses are known.
+        """
+        self._context.hooks = hooks
+        if hooks is not None:
+            self._context.sas.count_hosts()
+
     # --- what is to outlive the process ---
 
     def track_changes(self) -> None:
@@ -206,6 +219,11 @@ class Edge:
     def has_changes(self) -> bool:
         """Whether there is something to take."""
         return bool(self._context.registry.changed)
+
+    def touch_all(self) -> None:
+        """Have all registrations among the changes."""
+        for registration in self._context.registry.all():
+            self._context.registry.touch(registration)
 
     def take_changes(self, since: float) -> dict[str, Values | None]:
         """Give each changed registration as it is now, by its token; None: it is gone.

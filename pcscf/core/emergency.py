@@ -6,6 +6,7 @@ from math import inf
 from pcscf.core import rewrite
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
+from pcscf.core.hooks import Point
 from pcscf.core.originating import Originating
 from pcscf.core.own_request import Sender
 from pcscf.core.policy import EmergencyPolicy, WithoutECscf
@@ -103,7 +104,7 @@ class Emergency:
             self._notify(server.request, caller, service)
             self._originating.on_emergency(server, caller, service, self._policy.e_cscf)
         elif registration is not None and self._policy.without_e_cscf is WithoutECscf.S_CSCF:
-            self._originating.on_request(server, registration)
+            self._originating.on_request(server, registration, Point.EMERGENCY)
         else:
             self._refuse(server)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
+from pcscf.core.hooks import Verdict
 from pcscf.core.policy import EdgePolicy
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
@@ -155,6 +156,14 @@ class Recalled:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class HooksAnswered:
+    """What the operator's functions made of a case that they took their time over."""
+
+    ticket: int
+    verdict: Verdict
+
+
 Event = (
     SipReceived
     | SipUnreadable
@@ -172,4 +181,5 @@ Event = (
     | PolicyChanged
     | Drain
     | Deregister
+    | HooksAnswered
 )

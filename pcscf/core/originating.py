@@ -1,9 +1,11 @@
 """Requests from a registered phone to the core (TS 24.229 5.2.6.3)."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, is_last, route_of
+from pcscf.core.hooks import Point, Verdict, phone_info
 from pcscf.core.policy import NextHop, RouteCheck
 from pcscf.core.relay import CoreRelay
 from pcscf.core.routing import Targets, send_strictly, targets_of
@@ -68,7 +70,7 @@ class OriginatingRelay(CoreRelay):
                 record_route.to_core(context, self.registration),
                 record_route.to_phone(context, self.registration, self.server.row),
             )
-        self.wire.answer(self.server, response)
+        self.wire.answer(self.server, response, self.registration)
 
     def _overloaded(self, response: Response) -> None:
         """One server's 503 is not ours (RFC 3261 16.7 step 6): the phone would leave us."""
@@ -94,7 +96,9 @@ class Originating:
         self._dialogs = dialogs
         self._verification = verification
 
-    def on_request(self, server: ServerTransaction, registration: Registration) -> None:
+    def on_request(
+        self, server: ServerTransaction, registration: Registration, point: Point = Point.CORE
+    ) -> None:
         """Take a request other than REGISTER. Raises SipError for what is refused."""
         if not registration.bindings:
             raise SipError(403, "Not registered")
@@ -114,10 +118,7 @@ class Originating:
             self._rewrite(request, registration, dialog.route, dialog.identity, dialog.charging)
             if request.method in CREATING:  # a target refresh
                 record_route.push(request, record_route.to_core(self._context, registration))
-        targets = self._targets(request, dialog)
-        send_strictly(request)
-        relay.pass_media(request)
-        relay.start(targets, registration.hop)
+        self._send(relay, point, self._targets(request, dialog), registration.hop)
 
     def on_emergency(
         self, server: ServerTransaction, registration: Registration, service: str, targets: Targets
@@ -133,8 +134,44 @@ class Originating:
         anonymous = registration.is_guest
         asserted = "" if anonymous else identity.preferred(request, registration)
         self._open(relay, (), asserted)
-        relay.pass_media(request)
-        relay.start(targets)
+        self._send(relay, Point.EMERGENCY, targets, None)
+
+    def _send(
+        self, relay: OriginatingRelay, point: Point, targets: Targets, last: NextHop | None
+    ) -> None:
+        """Send a request, once the operator's functions have seen it."""
+        hooks = self._context.hooks
+        if hooks is None:
+            self._start(relay, targets, last)
+            return
+        self._wire.gate.pass_request(
+            hooks, point, relay, relay.request, phone=phone_info(relay.registration),
+            then=lambda verdict: self._go_on(relay, verdict, point, targets, last),
+        )  # fmt: skip
+
+    def _go_on(
+        self,
+        relay: OriginatingRelay,
+        verdict: Verdict,
+        point: Point,
+        targets: Targets,
+        last: NextHop | None,
+    ) -> None:
+        """Take what they made of it. Raises SipError if the phone has left meanwhile."""
+        if not relay.registration.bindings:
+            raise SipError(403, "Not registered")
+        relay.request = cast(Request, verdict.message)
+        if not verdict.targets:
+            self._start(relay, targets, last)
+            return
+        spare = targets if point is Point.EMERGENCY else ()  # such a call goes somewhere
+        relay.pass_media(relay.request)
+        relay.start_chosen((*verdict.targets, *spare))
+
+    def _start(self, relay: OriginatingRelay, targets: Targets, last: NextHop | None) -> None:
+        send_strictly(relay.request)
+        relay.pass_media(relay.request)
+        relay.start(targets, last)
 
     def on_ack(self, ack: Request, registration: Registration) -> None:
         """Pass the ACK of a 2xx on. Raises SipError where it has no dialog: it is dropped."""

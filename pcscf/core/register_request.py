@@ -8,6 +8,7 @@ from typing import Protocol
 from pcscf.core.agreement import Offer
 from pcscf.core.context import Context
 from pcscf.core.flow import Flow
+from pcscf.core.hooks import Refusal
 from pcscf.core.policy import EdgePolicy, SecAgree
 from pcscf.core.relay import CoreRelay
 from pcscf.core.server_transactions import ServerTransaction
@@ -86,6 +87,9 @@ class RegisterUser(Protocol):
     def on_final(self, relay: "RegisterRelay", response: Response) -> None:
         """Take the final response."""
 
+    def on_refused(self, relay: "RegisterRelay", refusal: Refusal) -> None:
+        """Answer as an operator's function wants it."""
+
     def on_ended(self, relay: "RegisterRelay") -> None:
         """Take note that the REGISTER is no longer under way."""
 
@@ -131,6 +135,11 @@ class RegisterRelay(CoreRelay):
                 error = SipError(500, error.reason)
             report_rejected(self.wire.context, self.server.request, self.phone, error)
             self.wire.reject(self.server, error.status, error.reason)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Leave it to the registrar: what the REGISTER was about to do ends."""
+        self._registrar.on_ended(self)
+        self._registrar.on_refused(self, refusal)
 
     def exhausted(self, reason: str) -> None:
         """No entry point answered: 504 (TS 24.229 5.2.2). A temporary set waits for another try."""

@@ -6,6 +6,7 @@ accepts is entered by ``confirmation``.
 """
 
 from collections import Counter
+from typing import cast
 
 from pcscf.core import agreement, rewrite
 from pcscf.core.agreement import Offer
@@ -13,8 +14,9 @@ from pcscf.core.challenge import Challenges
 from pcscf.core.confirmation import Confirmations
 from pcscf.core.flow import Side
 from pcscf.core.guard import Guard
+from pcscf.core.hooks import PhoneInfo, Point, Refusal, Verdict
 from pcscf.core.offence import Offence
-from pcscf.core.policy import SecAgree
+from pcscf.core.policy import NextHop, SecAgree
 from pcscf.core.register_request import (
     RegisterRelay,
     authorization,
@@ -262,7 +264,28 @@ class Registrar:
             under.registration if under is not None else self._context.registry.find(relay.phone)
         )
         last = known.hop if known is not None else None
-        relay.start(self._wire.next_hops.entry_points, last)
+        hooks = self._context.hooks
+        if hooks is None:
+            relay.start(self._wire.next_hops.entry_points, last)
+            return
+        self._wire.gate.pass_request(
+            hooks, Point.REGISTRATION, relay, relay.request, phone=_phone_info(relay, known),
+            then=lambda verdict: self._go_on(relay, verdict, last),
+        )  # fmt: skip
+
+    def _go_on(self, relay: RegisterRelay, verdict: Verdict, last: NextHop | None) -> None:
+        """Send what the operator's functions made of it."""
+        relay.request = cast(Request, verdict.message)
+        if verdict.targets:
+            relay.start_chosen(verdict.targets, last)
+        else:
+            relay.start(self._wire.next_hops.entry_points, last)
+
+    def on_refused(self, relay: RegisterRelay, refusal: Refusal) -> None:
+        """Answer as an operator's function wants it; the temporary set ends with it."""
+        self._wire.reject(relay.server, refusal.status, refusal.reason, refusal.headers)
+        if relay.attempt is not None:
+            self._challenges.end(relay.attempt)
 
     def on_ended(self, relay: RegisterRelay) -> None:
         """Count out a REGISTER that came in clear."""
@@ -299,3 +322,10 @@ class Registrar:
         self._wire.answer(relay.server, response)
         if relay.attempt is not None:
             self._challenges.end(relay.attempt)
+
+
+def _phone_info(relay: RegisterRelay, known: Registration | None) -> PhoneInfo:
+    """Describe who registers, as far as it is known before the core has answered."""
+    phone, protected = relay.phone, relay.server.row is not None
+    identities = known.identities if known is not None else ()
+    return PhoneInfo(phone.impi, phone.host, identities, protected, phone.emergency)

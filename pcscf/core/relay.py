@@ -6,6 +6,7 @@ from math import inf
 from pcscf.core import loops, media_policy, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.effects import SendSip
+from pcscf.core.hooks import Refusal
 from pcscf.core.policy import NextHop
 from pcscf.core.routing import Targets
 from pcscf.core.server_transactions import InviteServer, ServerTransaction
@@ -53,8 +54,12 @@ class Relay:
 
     def trying(self) -> None:
         """Tell the sender of an INVITE that it need not be sent again (RFC 3261 16.2)."""
-        if isinstance(self.server, InviteServer):
+        if isinstance(self.server, InviteServer) and self.server.sent is None:
             self.wire.reject(self.server, 100)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Answer as an operator's function wants it."""
+        self.wire.reject(self.server, refusal.status, refusal.reason, refusal.headers)
 
     def on_response(self, response: Response) -> None:
         """Take a response; our Via goes, and so does a 100, which is hop by hop (RFC 3261 16.7)."""
@@ -104,11 +109,17 @@ class CoreRelay(Relay):
         self.hop: NextHop | None = None  # the one asked last
         self._heard = False  # whether it has given a sign of life
         self._hops: list[NextHop] = []
+        self._is_chosen = False  # by an operator's function
 
     def start(self, targets: Targets, last: NextHop | None = None) -> None:
         """Find the next hops and try the first; ``last`` is where the phone was served before."""
         self.trying()
         self.wire.next_hops.find(targets, self._go, last)
+
+    def start_chosen(self, targets: Targets, last: NextHop | None = None) -> None:
+        """Do the same with targets that an operator's function chose: none of them is a phone."""
+        self._is_chosen = True
+        self.start(targets, last)
 
     def _go(self, hops: Sequence[NextHop]) -> None:
         self._hops = list(hops)
@@ -118,6 +129,8 @@ class CoreRelay(Relay):
         if self.caller_gone:
             self.no_final()
             return
+        if self._is_chosen:
+            self._hops = self.wire.gate.outside(self._hops)
         if not self._hops:
             self.exhausted(reason)
             return

@@ -4,6 +4,7 @@ Found by flow (phone's address and port, our port) for every message, and by
 SPI when the kernel speaks of an SA.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ class SaTable:
         self._by_spi: dict[int, SaRow] = {}  # of our two inbound SAs; no two sets share one
         self._by_peer: dict[SaId, SaRow] = {}  # the phone's two, which only its address tells apart
         self._at_host: dict[str, list[SaRow]] = {}  # kept in tolerant mode only
+        self._sets_of: Counter[str] | None = None  # by address, once ``count_hosts`` was called
 
     def __len__(self) -> int:
         """How many sets there are."""
@@ -86,6 +88,8 @@ class SaTable:
             self._by_peer[sa] = row
         if self._tolerant:
             self._at_host.setdefault(row.sa_set.ue, []).append(row)
+        if self._sets_of is not None:
+            self._sets_of[row.sa_set.ue] += 1
 
     def remove(self, row: SaRow) -> None:
         """Take a row out; one that is out already is left alone."""
@@ -101,6 +105,10 @@ class SaTable:
             self._at_host[row.sa_set.ue].remove(row)
             if not self._at_host[row.sa_set.ue]:
                 del self._at_host[row.sa_set.ue]
+        if self._sets_of is not None:
+            self._sets_of[row.sa_set.ue] -= 1
+            if not self._sets_of[row.sa_set.ue]:
+                del self._sets_of[row.sa_set.ue]
 
     def holds(self, row: SaRow) -> bool:
         """Whether the row is in the table, so its SAs in the kernel."""
@@ -155,6 +163,15 @@ class SaTable:
     def port_pc_free(self, host: str, port_us: int, port_pc: int) -> bool:
         """Whether no set of this phone's port runs over this client port of ours."""
         return (host, port_us, port_pc) not in self._by_ports
+
+    def count_hosts(self) -> None:
+        """Know from now on which addresses have SAs; it costs memory for each phone."""
+        if self._sets_of is None:
+            self._sets_of = Counter(row.sa_set.ue for row in self)
+
+    def serves(self, host: str) -> bool:
+        """Whether an address has SAs; asked after ``count_hosts`` only."""
+        return self._sets_of is not None and host in self._sets_of
 
     def others_at(self, host: str, impi: str) -> bool:
         """Whether the address carries another user's SAs; asked in tolerant mode only."""

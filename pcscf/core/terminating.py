@@ -4,12 +4,14 @@ TS 24.229 5.2.6.4, RFC 3327.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 from pcscf.core import identity, record_route, rewrite
 from pcscf.core.client_transactions import ClientTransaction
 from pcscf.core.dialogs import CREATING, Dialogs, Opening, contact_of, is_last
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.core.hooks import Point, phone_info
 from pcscf.core.liveness import Liveness
 from pcscf.core.reg_event import RegEvents
 from pcscf.core.relay import SILENCE, Relay
@@ -29,24 +31,16 @@ _SUCCESS = range(200, 300)
 
 
 class PhoneRelay(Relay):
-    """A request at a phone. Only that phone's own SAs may bring the answer.
-
-    ``row`` is the set it goes out under, None to a phone that registered in clear.
-    """
+    """A request at a phone. Only that phone's own SAs may bring the answer."""
 
     def __init__(
-        self,
-        wire: Wire,
-        server: ServerTransaction,
-        dialogs: Dialogs,
-        registration: Registration,
-        row: SaRow | None,
+        self, wire: Wire, server: ServerTransaction, dialogs: Dialogs, registration: Registration
     ) -> None:
         super().__init__(wire, server)
         request = server.request
         self.registration = registration
         self._dialogs = dialogs
-        self._row = row
+        self._row: SaRow | None = None  # the set it goes out under; none to a phone in clear
         self._method = request.method
         self._last = self._method == "NOTIFY" and is_last(request)
         self._charging = request.get("p-charging-vector") or ""
@@ -74,6 +68,7 @@ class PhoneRelay(Relay):
 
         Raises SipError 480 where nothing leads to the phone.
         """
+        self._row = self.registration.sending
         if self._method in CREATING:
             self._stay(request)
         self.trying()
@@ -132,7 +127,7 @@ class PhoneRelay(Relay):
             for value in self.registration.charging_functions:
                 response.append("p-charging-function-addresses", value)
         self.pass_media(response)
-        self.wire.answer(self.server, response)
+        self.wire.answer(self.server, response, self.registration)
 
     def _restore_record_route(self, response: Response) -> None:
         """The list is the one that was sent, whatever the phone made of it (TS 24.229 5.2.6.4)."""
@@ -232,10 +227,21 @@ class Terminating:
             self._context.count("silent_answered")
             raise SipError(480, "Temporarily Unavailable")
         self._rewrite(request)
-        row = registration.sending
-        relay = PhoneRelay(self._wire, server, self._dialogs, registration, row)
+        relay = PhoneRelay(self._wire, server, self._dialogs, registration)
         if _is_reg_event(request):
             relay.told = self._reg_events.on_relayed_notify
+        hooks = self._context.hooks
+        if hooks is None:
+            relay.start(request)
+            return
+        self._wire.gate.pass_request(
+            hooks, Point.PHONE, relay, request, phone=phone_info(registration),
+            then=lambda verdict: self._start(relay, cast(Request, verdict.message)),
+        )  # fmt: skip
+
+    def _start(self, relay: PhoneRelay, request: Request) -> None:
+        """Go on with a request that has waited. Raises SipError if its phone has left meanwhile."""
+        self._registration(relay.registration.token, request)
         relay.start(request)
 
     def on_ack(self, ack: Request) -> None:

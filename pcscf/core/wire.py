@@ -14,6 +14,7 @@ from pcscf.core.client_transactions import (
 from pcscf.core.context import Context
 from pcscf.core.effects import SendSip
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.gate import Gate
 from pcscf.core.next_hops import NextHops
 from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
@@ -49,6 +50,7 @@ class Wire:
         self.servers = ServerTransactions(context)
         self.clients = ClientTransactions(context)
         self.next_hops = NextHops(context)
+        self.gate = Gate(context)
         self._ways: dict[NextHop, _Ways] = {}
         self._refuse_tcp: dict[Endpoint, float] = {}  # servers of the core, and until when
 
@@ -74,10 +76,25 @@ class Wire:
 
     # --- answers ---
 
-    def answer(self, transaction: ServerTransaction, response: Response) -> None:
-        """Send a response to where the request came from."""
+    def answer(
+        self,
+        transaction: ServerTransaction,
+        response: Response,
+        registration: Registration | None = None,
+    ) -> None:
+        """Pass a response on to where the request came from.
+
+        ``registration`` is that of the phone at either end, where the caller knows it.
+        """
         if transaction.flow.side is not Side.CORE:
             rewrite.strip_keys(response)
+        hooks = self.context.hooks
+        if hooks is None:
+            self._send_back(transaction, response)
+        else:
+            self.gate.pass_response(hooks, transaction, response, registration, self._send_back)
+
+    def _send_back(self, transaction: ServerTransaction, response: Response) -> None:
         rewrite.restore_vias(response, transaction.vias)
         flow = self._reply_flow(transaction)
         if flow is None:
@@ -112,7 +129,8 @@ class Wire:
             headers=headers,
             body=body,
         )
-        self.answer(transaction, response)
+        self.gate.overtake(transaction, status)
+        self._send_back(transaction, response)
 
     def on_answer_failed(self, transaction: ServerTransaction, reason: str) -> None:
         """An answer that did not leave goes over a new connection, under the SAs, or not at all.

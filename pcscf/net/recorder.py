@@ -18,6 +18,8 @@ from pcscf.core import snapshot
 from pcscf.core.events import Recalled
 from pcscf.core.sa_table import SaRow
 from pcscf.core.snapshot import Values
+from pcscf.errors import SealError
+from pcscf.store.sealing import Sealer
 from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import KEY_SIZE, AkaKeys, SaId, SaSet, SaUsage, Sequences
@@ -43,22 +45,18 @@ class Notebook(Protocol):
         """Remove soon."""
 
 
-class Sealer(Protocol):
-    """what the recorder needs of ``pcscf.store.sealing.Sealer``; ``about`` is bound to the seal."""
-
-    def seal(self, secret: bytes, about: bytes) -> bytes:
-        """Encrypt."""
-
-    def open(self, sealed: bytes, about: bytes) -> bytes:
-        """Decrypt. Raises ValueError, without a word of what is inside."""
-
-
 class Memory(Protocol):
     """what the recorder needs of ``pcscf.core.edge.Edge``."""
+
+    def track_changes(self) -> None:
+        """Begin to note which registrations change."""
 
     @property
     def has_changes(self) -> bool:
         """Whether there is something to take."""
+
+    def touch_all(self) -> None:
+        """Have all registrations among the changes."""
 
     def take_changes(self, since: float) -> dict[str, Values | None]:
         """Give each changed registration as it is now, by its token; None: it is gone."""
@@ -87,6 +85,7 @@ class Recorder:
         self._since = since
         self._soon: asyncio.TimerHandle | None = None
         self._received: dict[SaId, int] = {}  # as written, of inbound SAs
+        self._sealed: dict[str, bytes] = {}  # as written; a store that was emptied gets it again
 
     # --- while it runs ---
 
@@ -106,13 +105,22 @@ class Recorder:
             else:
                 self._notebook.put(_REG + token, _written(values), snapshot.ends(values))
 
+    def write_all(self) -> None:
+        """Hand on all that is known: the store has lost it."""
+        self._edge.touch_all()
+        self.write()
+        for name, sealed in self._sealed.items():
+            self._notebook.put(name, sealed, self._at_last())
+        for sa, number in self._received.items():
+            self._notebook.put(_number_name(sa), b"%d" % number, self._at_last())
+
     def installed(self, sa_set: SaSet, keys: AkaKeys) -> None:
         """Keep a set's keys, if they can be sealed."""
         self._keep(sa_set, _Kept(keys, 0))
 
     def removed(self, sa_set: SaSet) -> None:
         """Forget a set's keys and numbers."""
-        if self._sealer:
+        if self._sealed.pop(_key_name(sa_set), None) is not None:
             self._notebook.forget(_key_name(sa_set))
         for sa in _inbound(sa_set):
             if self._received.pop(sa, None) is not None:
@@ -130,7 +138,8 @@ class Recorder:
             return
         name = _key_name(sa_set)
         secret = kept.made.to_bytes(4) + kept.keys.ck + kept.keys.ik
-        self._notebook.put(name, self._sealer.seal(secret, name.encode()), self._at_last())
+        sealed = self._sealed[name] = self._sealer.seal(name, secret)
+        self._notebook.put(name, sealed, self._at_last())
 
     def _at_last(self) -> float:
         """When a record goes by itself that is removed in time: after any registration."""
@@ -203,22 +212,34 @@ class Recorder:
         if sealed is None or self._sealer is None:
             return None
         try:
-            secret = self._sealer.open(sealed, name.encode())
+            secret = self._sealer.open(name, sealed)
             ck, ik = secret[4 : 4 + KEY_SIZE], secret[4 + KEY_SIZE :]
             return _Kept(AkaKeys(ck, ik), int.from_bytes(secret[:4]))
-        except ValueError as error:
+        except (SealError, ValueError) as error:
             log.warning("keys_not_unsealed", ue=sa_set.ue, reason=str(error))
             return None
 
     def _tidy(self, records: Mapping[str, bytes], sets: list[SaSet]) -> None:
         """Forget keys and numbers of sets that nobody has; go on with the numbers of the others."""
         numbers = {_number_name(sa): sa for one in sets for sa in _inbound(one)}
-        names = {_key_name(one) for one in sets} | numbers.keys()
+        names = {_key_name(one) for one in sets}
         for key, value in records.items():
-            if not key.startswith(_REG) and key not in names:
-                self._notebook.forget(key)
-            elif key in numbers:
+            if key in numbers:
                 self._received[numbers[key]] = _number(value)
+            elif key in names:
+                self._go_on(key, self._sealed.get(key, value))
+            elif not key.startswith(_REG):
+                self._notebook.forget(key)
+
+    def _go_on(self, name: str, sealed: bytes) -> None:
+        """Keep what is sealed already; with the operator's new key, if there is one."""
+        try:
+            current = self._sealer.reseal(name, sealed) if self._sealer else sealed
+        except SealError:
+            current = sealed  # the set lives in the kernel; whoever has the key may open it
+        self._sealed[name] = current
+        if current is not sealed:
+            self._notebook.put(name, current, self._at_last())
 
 
 def _written(values: Values) -> bytes:

@@ -12,6 +12,8 @@ from pcscf.config import Settings
 from pcscf.config_changes import Changes, changes
 from pcscf.core.policy import EdgePolicy
 from pcscf.errors import ConfigError, StartError
+from pcscf.hooks.loading import HookFile
+from pcscf.hooks.policy import HookPolicy
 from xfrm.algorithms import Suite
 
 log = structlog.get_logger()
@@ -32,10 +34,21 @@ class Adopter(Protocol):
         """Go by other settings from now on."""
 
 
+class Hooks(Protocol):
+    """What the reloader needs of ``pcscf.hooks.service.HookService``."""
+
+    def read(self, policy: HookPolicy) -> HookFile | None:
+        """Read a hook file. Raises ConfigError."""
+
+    def put_soon(self, policy: HookPolicy, file: HookFile | None) -> None:
+        """Put it into service."""
+
+
 class Reloader:
     """Holds what the server runs with against the file, whenever it is asked to.
 
     ``usable`` leaves those suites that the kernel has; it raises StartError if it has none.
+    The hook file is read anew each time, as its text may have changed.
     """
 
     def __init__(
@@ -44,21 +57,26 @@ class Reloader:
         settings: Settings,
         server: Adopter,
         usable: Callable[[Iterable[Suite]], tuple[Suite, ...]],
+        hooks: Hooks,
     ) -> None:
         self._file = file
         self._running = settings
         self._server = server
         self._usable = usable
+        self._hooks = hooks
 
     def reload(self) -> ReloadResult:
         """Read the file and the environment; what is wrong with them changes nothing at all."""
         try:
             found = changes(self._running, config.load(self._file))
             suites = self._checked(found)
+            hook_policy = found.settings.hooks.policy()
+            hook_file = self._hooks.read(hook_policy)
         except (ConfigError, StartError) as error:
             result = ReloadResult(errors=tuple(str(error).splitlines()))
         else:
             self._adopt(found, suites)
+            self._hooks.put_soon(hook_policy, hook_file)
             result = ReloadResult(found.applied, found.needs_restart)
         _tell(result)
         return result

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from socket import socket
 from typing import Any, Protocol
 
@@ -22,9 +22,12 @@ from pcscf.core.effects import (
 )
 from pcscf.core.events import (
     DeadlineReached,
+    Drain,
     Event,
+    GiveUp,
     InstallFailed,
     PolicyChanged,
+    Recalled,
     SaExpired,
     SasPresent,
     SasUsed,
@@ -40,6 +43,7 @@ from pcscf.net.connection import TcpLimits
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.observers import Journal, Tap
+from pcscf.net.recorder import Recorder
 from pcscf.net.resolver import Resolver
 from pcscf.net.sockets import bound_at_start
 from pcscf.net.tcp import TcpTable
@@ -50,6 +54,7 @@ from xfrm.kernel import SaKernel
 from xfrm.model import SaId, SaSet, SaUsage
 
 log = structlog.get_logger()
+_WINDING_UP = 0.05  # seconds between two looks at what is unanswered
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -67,6 +72,10 @@ class Decider(Protocol):
 
     def counted(self) -> dict[str, int]:
         """Give what was counted since the start."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests wait for a final answer."""
 
 
 class Monitor(Protocol):
@@ -97,10 +106,12 @@ class Server:
         *,
         key_log: KeyLog | None = None,
         journal: Journal | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.failed_events = 0
         self.taps: list[Tap] = []
         self._journal = journal
+        self._recorder = recorder
         self._key_log = key_log
         self._settings = settings
         self._edge = edge
@@ -128,11 +139,19 @@ class Server:
             self._on_usage,
             interval=settings.liveness.interval,
         )
+        self._numbers = UsageReader(
+            self._loop,
+            kernel,
+            self._on_numbers,
+            interval=settings.store.sequence_interval if recorder else 0,
+        )
 
     # -- life ---------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, records: Mapping[str, bytes] | None = None) -> None:
         """Bind, guard, bind, listen: in an order that fails closed.
+
+        ``records`` are what an earlier process has left; with them its phones are served on.
 
         The unprotected ports come first: a second instance by mistake ends there,
         before ``kernel.open`` sweeps the SAs of the first. The protected ports come
@@ -142,27 +161,52 @@ class Server:
         self._loop.set_exception_handler(_log_loop_error)
         self._bind(plan.unprotected(self._settings))
         try:
-            swept = self._kernel.open()
+            recalled, swept = self._open_kernel(records or {})
         except (XfrmError, OSError) as error:
             raise StartError(f"the kernel refuses the policies: {error}") from None
         self._bind(plan.protected(self._settings))
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
+        if recalled:
+            self.dispatch(recalled)
         for udp in self._udp.values():
             udp.start()
         while self._listeners:
             await self._tcp.listen(*self._listeners.pop())
         self._load.start()
         self._usage.start()
+        self._numbers.start()
         self._set_timer()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
+    def _open_kernel(self, records: Mapping[str, bytes]) -> tuple[Recalled | None, int]:
+        if self._recorder:
+            return self._recorder.recall(records, self._kernel)
+        return None, self._kernel.open()
+
+    async def wind_up(self, hurry: asyncio.Event) -> None:
+        """Let no new phone in, and wait until all requests are answered.
+
+        Those that are not, when the time is over or there is a hurry, are answered 503.
+        """
+        self.dispatch(Drain(on=True))
+        deadline = self._loop.time() + self._settings.stop.timeout
+        hurried = self._loop.create_task(hurry.wait())
+        while self._edge.unanswered and self._loop.time() < deadline and not hurried.done():
+            await asyncio.wait({hurried}, timeout=_WINDING_UP)
+        hurried.cancel()
+        self.dispatch(GiveUp())
+
     async def close(self) -> None:
-        """Close all sockets, then remove our SAs, and the policies last."""
+        """Close all sockets, then remove our SAs, and the policies last.
+
+        Where registrations are kept, SAs and policies stay for the next process, if so set.
+        """
         self._is_closed = True
         if self._timer:
             self._timer.cancel()
         self._load.close()
         self._usage.close()
+        self._numbers.close()
         await self._resolver.close()
         await self._tcp.close()
         for sock, _ in self._listeners:
@@ -171,7 +215,8 @@ class Server:
             udp.close()
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
-        self._try_kernel("close_failed", self._kernel.close)
+        keep = self._recorder is not None and self._settings.stop.keep_sas
+        self._try_kernel("close_failed", lambda: self._kernel.close(keep=keep))
         if self._key_log:
             self._key_log.close()
 
@@ -256,6 +301,8 @@ class Server:
                     self._flush()
         finally:
             self._is_busy = False
+        if self._recorder:
+            self._recorder.look()
         self._set_timer()
 
     def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
@@ -332,6 +379,8 @@ class Server:
             return False
         if self._key_log:
             self._key_log.write(effect.sa_set, effect.keys)
+        if self._recorder:
+            self._recorder.installed(effect.sa_set, effect.keys)
         if self._journal is not None:
             self._journal.installed(effect.sa_set, effect.lifetime)
         return True
@@ -343,6 +392,8 @@ class Server:
 
     def _remove(self, sa_set: SaSet) -> None:
         self._kernel.remove(sa_set)
+        if self._recorder:
+            self._recorder.removed(sa_set)
         if self._journal is not None:
             self._journal.removed(sa_set)
 
@@ -396,6 +447,12 @@ class Server:
         """Hand in the counts of SAs that end here."""
         own = self._settings.gm.addresses
         self.dispatch(SasUsed({one.id: one.packets for one in part if one.id.destination in own}))
+
+    def _on_numbers(self, part: list[SaUsage]) -> None:
+        """Have the numbers of SAs that end here kept: nothing up to there is taken twice."""
+        if self._recorder:
+            own = self._settings.gm.addresses
+            self._recorder.used([one for one in part if one.id.destination in own])
 
     def _compare_sas(self) -> None:
         self.dispatch(SasPresent(self._kernel.present()))

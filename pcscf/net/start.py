@@ -4,7 +4,7 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
 from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
+from pcscf.hooks.service import HookService
 from pcscf.mirror.hep import Agent
 from pcscf.mirror.homer import mirroring
 from pcscf.mirror.trace import Traces
@@ -33,6 +34,7 @@ from pcscf.net.key_log import KeyLog
 from pcscf.net.reload import Reloader
 from pcscf.net.routes import set_route
 from pcscf.net.server import Server
+from pcscf.net.survival import surviving
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel, XfrmKernel
@@ -65,6 +67,7 @@ async def _serve(settings: Settings, file: Path) -> None:
     ids = Ids(Entropy())
     edge = Edge(settings.policy(suites), ids)
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
+    hooks = HookService(settings.sip_limits())
     diagnosis = Diagnosis(
         asyncio.get_running_loop(),
         kernel,
@@ -72,30 +75,46 @@ async def _serve(settings: Settings, file: Path) -> None:
         gm=settings.gm.addresses,
         **settings.diagnosis.model_dump(),
     )
-    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
-    reloader = Reloader(file, settings, server, partial(usable_suites, kernel))
-    subject = Subject(
-        core=edge,
-        server=server,
-        kernel=kernel,
-        version=version("pcscf"),
-        started=datetime.now(UTC),
-        gm=settings.gm.addresses,
-        suites=[suite.name for suite in suites],
-    )
-    clock = asyncio.get_running_loop().time
-    parts = Parts(
-        diagnosis=diagnosis,
-        traces=Traces(server.taps.append, server.taps.remove, edge.views, clock),
-        reload=reloader,
-        console=add_pages,
-    )
-    async with AsyncExitStack() as beside:
+    async with AsyncExitStack() as around:
+        await around.enter_async_context(hooks.serving(settings.hooks.policy()))
+        survival = await around.enter_async_context(surviving(settings.store, edge))
+        server = Server(
+            settings,
+            edge,
+            kernel,
+            monitor,
+            key_log=key_log,
+            journal=diagnosis.journal,
+            recorder=survival.recorder if survival else None,
+        )
+        hooks.attach(edge.use_hooks, server.dispatch)
+        reloader = Reloader(file, settings, server, partial(usable_suites, kernel), hooks)
         diagnosis.start()
-        beside.callback(diagnosis.close)
-        beside.enter_context(_looking_around(settings, ids))
-        await beside.enter_async_context(mirrored(settings, server))
-        await serve(server, reloader, AdminService(settings.admin, subject, parts))
+        around.callback(diagnosis.close)
+        around.enter_context(_looking_around(settings, ids))
+        await around.enter_async_context(mirrored(settings, server))
+        subject = Subject(
+            core=edge,
+            server=server,
+            kernel=kernel,
+            version=version("pcscf"),
+            started=datetime.now(UTC),
+            gm=settings.gm.addresses,
+            suites=[suite.name for suite in suites],
+        )
+        parts = Parts(
+            diagnosis=diagnosis,
+            traces=_traces(server, edge),
+            reload=reloader,
+            console=add_pages,
+        )
+        admin = AdminService(settings.admin, subject, parts)
+        await serve(server, reloader, admin, survival.records if survival else None)
+
+
+def _traces(server: Server, edge: Edge) -> Traces:
+    clock = asyncio.get_running_loop().time
+    return Traces(server.taps.append, server.taps.remove, edge.views, clock)
 
 
 @contextmanager
@@ -131,24 +150,34 @@ class Beside(Protocol):
         """Close."""
 
 
-async def serve(server: Server, reloader: Reloader, admin: Beside | None = None) -> None:
+async def serve(
+    server: Server,
+    reloader: Reloader,
+    admin: Beside | None = None,
+    records: Mapping[str, bytes] | None = None,
+) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens when phones are served, and closes before they are not: whoever
-    finds it finds a server. SIGUSR1 has it log what is held and counted, SIGHUP read its
-    settings anew.
+    finds it finds a server. A second signal has it stop at once. SIGUSR1 has it log what is
+    held and counted, SIGHUP read its settings anew.
     """
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop, hurry = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_signal)
     try:
         loop.add_signal_handler(signal.SIGUSR1, server.tell)
         loop.add_signal_handler(signal.SIGHUP, reloader.reload)
-        await server.start()
+        await server.start(records)
         async with _opened(admin):
             settle_memory()
             await stop.wait()
             log.info("stopping")
+            await server.wind_up(hurry)
     finally:
         await server.close()
 

@@ -43,13 +43,25 @@ def check_request(request: Request) -> None:
         raise SipError(505, "Version Not Supported")
     _check_required(request)
     _check_cseq_method(request)
-    _check_uri(request.uri)
+    check_uri(request.uri)
     _check_max_forwards(request)
     branch = request.via.branch
     if branch is not None and branch.lower() == _MAGIC_COOKIE.lower():  # RFC 4475 3.2.1
         raise ParseError(400, "Empty Branch")
     if request.method == "REGISTER":
         _ = request.contacts  # we read them; malformed ones raise
+
+
+def check_uri(uri: str) -> None:
+    """Raise SipError if a text is no Request-URI that we pass on: 400, or 416 for its scheme."""
+    scheme = uri.partition(":")[0].lower()
+    if scheme in _SIP_SCHEMES:
+        if SipUri.parse(uri).headers:
+            raise ParseError(400, "Headers In Request-URI")  # RFC 3261 19.1.1
+    elif scheme_of(uri) not in _OTHER_SCHEMES:
+        raise SipError(416, "Unsupported URI Scheme")
+    elif scheme == "tel":
+        TelUri.parse(uri)
 
 
 def check_response(response: Response) -> None:
@@ -72,17 +84,6 @@ def _check_cseq_method(request: Request) -> None:
         if request.method not in KNOWN_METHODS:
             raise SipError(501, "Not Implemented")
         raise ParseError(400, "CSeq Method Mismatch")
-
-
-def _check_uri(uri: str) -> None:
-    scheme = uri.partition(":")[0].lower()
-    if scheme in _SIP_SCHEMES:
-        if SipUri.parse(uri).headers:
-            raise ParseError(400, "Headers In Request-URI")  # RFC 3261 19.1.1
-    elif scheme_of(uri) not in _OTHER_SCHEMES:
-        raise SipError(416, "Unsupported URI Scheme")
-    elif scheme == "tel":
-        TelUri.parse(uri)
 
 
 def _check_max_forwards(request: Request) -> None:

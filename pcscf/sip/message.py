@@ -319,6 +319,13 @@ class Response(Message):
         self.status = number(code, 699, "Status-Code")
         super().__init__(start, lines, body)
 
+    def restate(self, status: int, reason: str) -> None:
+        """Give it another status; ValueError for line ends in the reason."""
+        if "\r" in reason or "\n" in reason:
+            raise ValueError("a reason phrase has no line ends")
+        self.status, self.reason = status, reason
+        self._start = f"{SIP_VERSION} {status} {reason}"
+
     def copy(self) -> "Response":
         """Give an independent response with the same content."""
         twin = Response(self._start, [])

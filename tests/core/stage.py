@@ -222,6 +222,7 @@ class Stage:
             "registers in clear": len(registrar._in_clear) + registrar._all_in_clear,
             "transactions": len(wire.servers) + len(wire.clients),
             "asked on connections": len(wire.clients._asked_on),
+            "waits for hooks": len(wire.gate) + len(wire.gate._responses),
             "subscriptions": len(self.edge._reg_events),
             "watched": len(self.edge._liveness) + self.edge._liveness.silent,
             "dialogs": sum(len(one.dialogs) for one in registry._by_token.values()),

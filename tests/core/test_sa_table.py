@@ -143,3 +143,17 @@ def test_other_users_at_an_address_are_seen() -> None:
     assert table.others_at(UE, "b@x")
     assert not table.others_at(UE, "a@x")
     assert not table.others_at("192.0.2.11", "b@x")
+
+
+def test_addresses_with_sas_are_known_once_they_are_counted() -> None:
+    table, before, after = SaTable(SelectorMode.STRICT), row(), row(NEWER)
+    table.add(before)
+    assert not table.serves(UE)
+    table.count_hosts()
+    table.add(after)
+    table.count_hosts()  # changes nothing
+    table.remove(before)
+    assert table.serves(UE)
+    assert not table.serves("192.0.2.11")
+    table.remove(after)
+    assert not table.serves(UE)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from pcscf.core.effects import InstallSas
 from pcscf.net.recorder import Recorder
+from pcscf.store.sealing import Key, Sealer
 from tests.core.phone import Phone
 from tests.core.stage import CK, IK, Stage
 from xfrm.errors import KernelRefusal
@@ -34,17 +35,7 @@ class Notes(dict[str, bytes]):
         self.pop(key, None)
 
 
-class Sealer:
-    """No secret, but nothing that can be mistaken for the open text either."""
-
-    def seal(self, secret: bytes, about: bytes) -> bytes:
-        return about + b"|" + bytes(octet ^ 0xFF for octet in secret)
-
-    def open(self, sealed: bytes, about: bytes) -> bytes:
-        name, _, hidden = sealed.partition(b"|")
-        if name != about:
-            raise ValueError("sealed for another record, or with another key")
-        return bytes(octet ^ 0xFF for octet in hidden)
+OLD, NEW = Key("old", bytes(32)), Key("new", bytes([1]) * 32)
 
 
 class Turn:
@@ -150,7 +141,7 @@ def test_without_keys_a_kernel_that_holds_nothing_is_the_end() -> None:
 
 
 def test_in_another_kernel_sas_are_made_anew_each_time_further_ahead() -> None:
-    desk = Desk(sealer=Sealer())
+    desk = Desk(sealer=Sealer([OLD]))
     phone = desk.registered()
     before, own = dict(desk.kernel.sas), phone.set_in_kernel()
     desk.recorder.used([SaUsage(SaId(own.pcscf, own.spi_ps), 9, 900, 1, sequence=9)])
@@ -169,7 +160,7 @@ def test_in_another_kernel_sas_are_made_anew_each_time_further_ahead() -> None:
 
 
 def test_no_key_is_written_in_the_open() -> None:
-    desk = Desk(sealer=Sealer())
+    desk = Desk(sealer=Sealer([OLD]))
     desk.registered()
     written = b"\n".join([*desk.notes.values(), *map(str.encode, desk.notes)])
     for secret in (KEYS.ck, KEYS.ik):
@@ -178,10 +169,10 @@ def test_no_key_is_written_in_the_open() -> None:
 
 
 def test_keys_sealed_for_another_set_make_nothing() -> None:
-    desk = Desk(sealer=Sealer())
+    desk = Desk(sealer=Sealer([OLD]))
     phone = desk.registered()
     (name,) = [key for key in desk.notes if key.startswith("sa:")]
-    desk.notes[name] = desk.notes[name].replace(b"sa:", b"sb:")
+    desk.notes[name] = Sealer([OLD]).seal("sa:another", bytes(36))
     with capture_logs() as lines:
         stage = desk.next_process(MemoryKernel())
     assert "keys_not_unsealed" in [line["event"] for line in lines]
@@ -205,7 +196,7 @@ def test_numbers_are_written_when_they_have_moved_on() -> None:
 
 
 def test_what_belongs_to_nobody_is_forgotten_and_its_sas_are_swept() -> None:
-    desk = Desk(sealer=Sealer())
+    desk = Desk(sealer=Sealer([OLD]))
     phone = desk.registered()
     own = phone.set_in_kernel()
     stray = SaSet(own.ue, own.pcscf, own.suite, 5, 6, 7, 8, 50, 60, own.port_pc, own.port_ps)
@@ -219,7 +210,7 @@ def test_what_belongs_to_nobody_is_forgotten_and_its_sas_are_swept() -> None:
 
 
 def test_a_refusal_to_make_a_set_anew_is_one_line() -> None:
-    desk = Desk(sealer=Sealer())
+    desk = Desk(sealer=Sealer([OLD]))
     phone = desk.registered()
     kernel = MemoryKernel()
     kernel.refusal = KernelRefusal("install", 93, "EPROTONOSUPPORT")
@@ -237,3 +228,23 @@ def test_a_registration_that_cannot_be_read_is_left_to_the_core_to_refuse() -> N
     assert [one.event for one in stage.reports] == ["not_restored", "restored"]
     desk.recorder.write()
     assert not desk.notes
+
+
+def test_a_store_that_has_lost_all_gets_all_again() -> None:
+    desk = Desk(sealer=Sealer([OLD]))
+    phone = desk.registered()
+    own = phone.set_in_kernel()
+    desk.recorder.used([SaUsage(SaId(own.pcscf, own.spi_ps), 1, 100, 1, sequence=5)])
+    before = dict(desk.notes)
+    desk.notes.clear()
+    desk.recorder.write_all()
+    assert desk.notes == before
+
+
+def test_a_new_key_of_the_operators_seals_what_the_old_one_has() -> None:
+    desk = Desk(sealer=Sealer([OLD]))
+    phone = desk.registered()
+    desk.sealer = Sealer([NEW, OLD])
+    assert serves(desk.next_process(), phone)
+    (name,) = [key for key in desk.notes if key.startswith("sa:")]
+    assert Sealer([NEW]).open(name, desk.notes[name])

@@ -13,6 +13,9 @@ from pcscf import log
 from pcscf.config import Settings, load
 from pcscf.core.policy import EdgePolicy
 from pcscf.errors import StartError
+from pcscf.hooks.loading import HookFile
+from pcscf.hooks.loading import load as load_hooks
+from pcscf.hooks.policy import HookPolicy
 from pcscf.net.reload import Reloader, ReloadResult
 from xfrm.algorithms import Suite
 
@@ -37,13 +40,27 @@ class Adopter:
         self.told.append((settings, policy))
 
 
+class Hooks:
+    """Hooks that are put into service: their settings, and the names of their files."""
+
+    def __init__(self) -> None:
+        self.put: list[tuple[HookPolicy, str]] = []
+
+    def read(self, policy: HookPolicy) -> HookFile | None:
+        return load_hooks(Path(policy.file)) if policy.file else None
+
+    def put_soon(self, policy: HookPolicy, file: HookFile | None) -> None:
+        self.put.append((policy, file.path.name if file else ""))
+
+
 class Scene:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.write(TEXT)
         self.server = Adopter()
+        self.hooks = Hooks()
         self.lacks: set[Suite] = set()
-        self.reloader = Reloader(file, load(file), self.server, self._usable)
+        self.reloader = Reloader(file, load(file), self.server, self._usable, self.hooks)
 
     def write(self, text: str) -> None:
         self.file.write_text(text)
@@ -180,3 +197,24 @@ def test_a_level_that_was_set_meanwhile_stays_unless_the_file_says_another(
     scene.reload(TEXT + "[guard]\nsource_rate = 5\n")
     structlog.get_logger().debug("told")
     assert "told" in stream.getvalue()
+
+
+def test_hooks_are_read_anew_each_time(scene: Scene, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.py"
+    rules.write_text("def before_core(request): pass\n")
+    text = TEXT + f'[hooks]\nfile = "{rules}"\n'
+    assert scene.reload(text).applied == ("hooks.file",)
+    assert scene.reload(text) == ReloadResult()
+    assert scene.hooks.put == [(HookPolicy(str(rules)), "rules.py")] * 2
+    scene.reload(TEXT)
+    assert scene.hooks.put[-1] == (HookPolicy(), "")
+
+
+def test_a_fault_in_hooks_changes_nothing_at_all(scene: Scene, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.py"
+    rules.write_text("\ndef before_core(): pass\n")
+    text = TEXT + f'[guard]\nsource_rate = 5\n[hooks]\nfile = "{rules}"\n'
+    (reason,) = scene.reload(text).errors
+    assert reason.startswith(f"{rules}:2: ")
+    assert scene.server.told == []
+    assert scene.hooks.put == []

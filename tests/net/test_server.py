@@ -79,6 +79,10 @@ class Script:
     def counted(self) -> dict[str, int]:
         return {"guard_blocked": 2}
 
+    @property
+    def unanswered(self) -> int:
+        return 0
+
     def rest(self, event: Event) -> list[Effect]:
         """An answer: nothing to do, and nothing more to wait for."""
         self.deadline = None

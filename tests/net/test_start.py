@@ -15,6 +15,7 @@ import structlog
 from pcscf import log
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.hooks.service import HookService
 from pcscf.mirror.homer import Homer
 from pcscf.net import start
 from pcscf.net.reload import Reloader
@@ -37,7 +38,8 @@ def written():
 
 def unused(server: Server) -> Reloader:
     """A reloader that nobody asks."""
-    return Reloader(Path("none.toml"), settings(), server, tuple)
+    hooks = HookService(settings().sip_limits())
+    return Reloader(Path("none.toml"), settings(), server, tuple, hooks)
 
 
 @pytest.fixture

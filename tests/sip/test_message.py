@@ -400,3 +400,14 @@ def test_cutting_a_message_anywhere_is_refused_or_shorter_by_its_body() -> None:
         for end, _ in pairwise(range(head)):
             with pytest.raises(ParseError):
                 parse(data[:end])
+
+
+def test_a_response_is_given_another_status() -> None:
+    response = Response("SIP/2.0 486 Busy Here", ["Via: SIP/2.0/UDP a"])
+    twin = response.copy()
+    response.restate(480, "Gone")
+    assert (response.status, response.reason) == (480, "Gone")
+    assert response.to_bytes() == b"SIP/2.0 480 Gone\r\nVia: SIP/2.0/UDP a\r\n\r\n"
+    assert twin.start_line == "SIP/2.0 486 Busy Here"
+    with pytest.raises(ValueError, match="line ends"):
+        response.restate(480, "Gone\r\nX: y")
