@@ -75,8 +75,9 @@ class History:
         self.flows: list[Flow] = [phone.clear_flow() for phone in self.phones]
         self.messages: list[tuple[Flow, bytes]] = []
         self.heard = 0
+        self.taken: list[str] = []  # names of the steps so far
 
-    def run(self) -> None:
+    def run(self, number: int = STEPS) -> None:
         steps: list[tuple[int, Callable[[], None]]] = [
             (3, self.register_in_clear),
             (3, self.register_under_sa),
@@ -97,10 +98,17 @@ class History:
             *[(3, self.another_process)] * self.restarts,
         ]
         weights = [weight for weight, _ in steps]
-        for _ in range(STEPS):
+        for _ in range(number):
             _, step = self.rng.choices(steps, weights)[0]
+            self.taken.append(step.__name__)
             step()
             self.listen()
+
+    def ends(self) -> None:
+        """Let everything run out: nothing is left, and nothing is written down any more."""
+        self.stage.wait(1_300_000)
+        self.stage.keeps()
+        assert (self.stage.left_over(), self.stage.store) == ({}, {})
 
     def listen(self) -> None:
         """Let everybody hear what left since the last step."""
@@ -277,9 +285,7 @@ def test_whatever_happens_while_processes_come_and_go(seed: int) -> None:
     history = History(seed, restarts=True)
     history.run()
     assert "restored" in {report.event for report in history.stage.reports}
-    history.stage.wait(1_300_000)
-    history.stage.keeps()
-    assert (history.stage.left_over(), history.stage.store) == ({}, {})
+    history.ends()
 
 
 def test_random_histories_reach_what_they_are_for() -> None:

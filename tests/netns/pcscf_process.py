@@ -57,6 +57,11 @@ class PcscfProcess:
         """All it has said so far."""
         return self._log.read_text(errors="replace")
 
+    def forget_log(self) -> None:
+        """Begin the log anew: for long runs, between two processes."""
+        self._file.seek(0)
+        self._file.truncate()
+
     @property
     def resident(self) -> int:
         """Resident memory, octets."""

@@ -81,16 +81,17 @@ class Site:
         *,
         card: Subscription | None = None,
         port: int = PORT,
+        address: str = "",
         **options: Any,
     ) -> P:
-        """Make a phone of another kind."""
+        """Make a phone of another kind; at ``address``, if one is given."""
         number = next(self._numbers)
         at = self.lab.addresses(version)
         entered = self.lab.ue.entered
         factory = placed_in(entered) if self.record is None else recording(entered, self.record)
         phone = kind(
             card or CARDS[number],
-            at.phones[number],
+            address or at.phones[number],
             Address(at.pcscf_gm, port),
             socket_factory=factory,
             pump=self.pump,
