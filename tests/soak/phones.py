@@ -1,9 +1,15 @@
 """Phones for long runs: what they have heard is looked at, and then let go."""
 
+import errno
+import time
 from typing import Any
 
+from tests.peers.agreement import Agreement
 from tests.peers.peer import Sent
 from tests.peers.phone import Phone
+from tests.peers.wire import TcpLink
+
+STUCK = 10.0  # seconds that an old connection may be in the way of a new one
 
 
 class LastingPhone(Phone):
@@ -13,11 +19,29 @@ class LastingPhone(Phone):
         super().__init__(*args, **options)
         self._answered_before: set[int] = set()
 
-    def change_sets(self, **changes: Any) -> None:
-        """Register again; of the old sets only the one before stays, for what is under way."""
-        before = self.current
-        self.register(**changes)
-        self.drop(*(one for one in self.sets if one not in {before, self.current}))
+    def send_sm1(self, **changes: Any) -> Sent:
+        """As any phone; the set before the current one is of no use from now on.
+
+        The P-CSCF drops it at the latest when this comes under the current one, and may give its
+        port to the next set.
+        """
+        self.drop_old()
+        return super().send_sm1(**changes)
+
+    def _link(self, over: Agreement) -> TcpLink:
+        """Open it when the old one is gone.
+
+        Where SAs were lost with a connection, our end of it waits for an answer to its FIN, and
+        has both ports, until it asks again under the SAs that were made anew.
+        """
+        deadline = time.monotonic() + STUCK
+        while True:
+            try:
+                return super()._link(over)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def let_go_of_the_past(self) -> None:
         """AssertionError if a rule of Gm was broken since the last time; then forget all that came.

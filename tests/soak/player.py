@@ -95,9 +95,10 @@ class Player:
         return found
 
     def _names(self, member: Member) -> Iterator[Name]:
-        places = {*member.ghosts, *([member.place] if member.registered else [])}
-        for place in places:
-            yield self._name(member, place)
+        if member.registered:
+            yield self._name(member, member.place)
+        if member.ghost is not None:
+            yield self._name(member, member.ghost)
 
     def _name(self, member: Member, place: int) -> Name:
         phone = self.phones[member.number]
@@ -164,7 +165,7 @@ class Player:
 
     def _reregister(self, step: Step) -> None:
         self.core.next.append(CHALLENGED)
-        self.phones[step.who].change_sets()
+        self.phones[step.who].register()
 
     def _refresh(self, step: Step) -> None:
         self.core.next.append(UNCHALLENGED)
@@ -175,7 +176,7 @@ class Player:
 
     def _late_register(self, step: Step) -> None:
         self.core.next.append(LATE)
-        self.phones[step.who].change_sets()
+        self.phones[step.who].register()
 
     def _deregister(self, step: Step) -> None:
         phone = self.phones[step.who]
@@ -286,7 +287,7 @@ class Player:
         if step.how == "leaving":
             phone.deregister()
         else:
-            phone.change_sets()
+            phone.register()
         self.machine.crash()
         if not self._fits(member, self.machine.memory()):
             phone.restart()

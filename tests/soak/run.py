@@ -42,9 +42,9 @@ class Soak:
         self.done[step.what] += 1
         probed = self._script.probes(PROBED)
         self.watched(lambda: self.player.perform(step))
-        self.look()
         for one in probed:
             self._probe(one)
+        self.look()
         if number % ROUND == 0:
             self._look_at_all()
 

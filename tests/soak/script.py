@@ -5,7 +5,7 @@ draws the next one among those that are possible then.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -42,15 +42,16 @@ class Step(NamedTuple):
 class Member:
     """What is to be so of a phone.
 
-    ``bound``: the core has a contact of it. ``ghosts`` are places at which the P-CSCF has a
-    registration that its phone has forgotten.
+    ``bound``: the core has a contact of it. ``ghost`` is a place at which the P-CSCF has a
+    registration that its phone has forgotten; it goes when the phone registers anywhere, as
+    the core's answer does not list that contact any more.
     """
 
     number: int
     place: int = 0
     registered: bool = False
     bound: bool = False
-    ghosts: set[int] = field(default_factory=set)
+    ghost: int | None = None
     talks_to: "Member | None" = None
 
     def leaves(self) -> None:
@@ -60,7 +61,7 @@ class Member:
     def enters(self) -> None:
         """It is registered where it is."""
         self.registered = self.bound = True
-        self.ghosts.discard(self.place)
+        self.ghost = None
 
     def hangs_up(self) -> None:
         """Neither side talks any more."""
@@ -99,16 +100,16 @@ class Script:
             (4, self._abandon),
             (3, self._refused_register),
             (2, self._silent_register),
-            (2, self._late_register),
+            (0.7, self._late_register),
             (2, self._refused_message),
             (1, self._silent_message),
             (0.2, self._lapse),
             # Another process goes on. Where two instances share a store, the takeover of a dead
             # one's phones belongs here, and into ``machine``.
-            (0.4, lambda: Step("crash")),
-            (0.4, lambda: Step("crash, kernel flushed")),
+            (0.3, lambda: Step("crash")),
+            (0.3, lambda: Step("crash, kernel flushed")),
             (0.3, lambda: Step("stop")),
-            (0.3, self._crash_in_haste),
+            (0.2, self._crash_in_haste),
         ]
 
     def probes(self, most: int) -> list[int]:
@@ -141,7 +142,7 @@ class Script:
         """A phone forgets all without a word, and may come back at another address."""
         member = self._rng.choice(self.members)
         if member.registered:
-            member.ghosts.add(member.place)
+            member.ghost = member.place
         member.hangs_up()
         member.registered = False
         member.place = self._rng.randrange(PLACES)
