@@ -109,13 +109,13 @@ class SqliteFile:
     """The store's file, read beside the process that writes it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._database: sqlite3.Connection | None = None
 
     def read(self) -> Store:
         """Read all records, as of one moment."""
         if self._database is None:
-            self._database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+            self._database = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         records = dict(self._database.execute("SELECT key, value FROM record"))
         return sorted_out(records)
 

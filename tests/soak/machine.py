@@ -11,13 +11,7 @@ from tests.netns.asking import AdminSocket
 from tests.netns.lab import Lab
 from tests.netns.pcscf_process import PcscfProcess, config, running
 from tests.netns.site import LINGER, SLACK
-from tests.soak.accounts import (
-    Memory,
-    SqliteFile,
-    differences,
-    read_kernel,
-    read_memory,
-)
+from tests.soak.accounts import Memory, SqliteFile, differences, read_kernel, read_memory
 from xfrm.kernel import XfrmKernel
 
 REQID = 5060  # of the P-CSCF, by default
@@ -34,8 +28,8 @@ class Machine:
     """
 
     def __init__(self, process: PcscfProcess, kernel: XfrmKernel, store: SqliteFile) -> None:
-        self.process = process
-        self._kernel, self._store = kernel, store
+        self.process, self.store = process, store
+        self._kernel = kernel
         self._admin = AdminSocket(process.socket)
 
     # -- what befalls it
@@ -53,8 +47,16 @@ class Machine:
         assert status == 0, f"it ended with status {status}"
         self._start()
 
+    def begin_anew(self) -> None:
+        """End it with all that it had, and start another process with an empty store."""
+        self.process.kill()
+        self.store.close()
+        for path in self.store.path.parent.glob(f"{self.store.path.name}*"):
+            path.unlink()
+        self._start()
+
     def _start(self) -> None:
-        self._store.close()
+        self.store.close()
         self.process.forget_log()
         self.process.start_again()
 
@@ -80,7 +82,7 @@ class Machine:
         if self.process.process.poll() is not None:
             return ["the process has ended by itself"]
         memory = self.memory()
-        found = differences(read_kernel(self._kernel), self._store.read(), memory)
+        found = differences(read_kernel(self._kernel), self.store.read(), memory)
         return found + wrong(memory)
 
     @property
@@ -110,3 +112,4 @@ def machine(lab: Lab, directory: Path) -> Iterator[Machine]:
             yield Machine(process, kernel, store)
     finally:
         store.close()
+        kernel.close(keep=True)

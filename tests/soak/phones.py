@@ -17,7 +17,7 @@ class LastingPhone(Phone):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._answered_before: set[int] = set()
+        self._answered_before: set[tuple[str, str]] = set()
 
     def send_sm1(self, **changes: Any) -> Sent:
         """As any phone; the set before the current one is of no use from now on.
@@ -54,12 +54,7 @@ class LastingPhone(Phone):
             self.incoming.clear()
             self.aka_runs.clear()
             self.agreements = self.sets
-            answered = {key: sent for key, sent in self._sent.items() if _is_over(sent)}
-            for key, sent in answered.items():
-                if id(sent) in self._answered_before:
-                    del self._sent[key]
-            self._answered_before = {id(sent) for sent in answered.values()}
-
-
-def _is_over(sent: Sent) -> bool:
-    return sent.final is not None
+            answered = {key for key, sent in self._sent.items() if sent.final is not None}
+            for key in answered & self._answered_before:
+                del self._sent[key]
+            self._answered_before = answered

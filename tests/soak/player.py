@@ -46,7 +46,7 @@ class Player:
 
     def __init__(self, site: Site, core: RoutingCore, made: Machine, members: list[Member]) -> None:
         self.machine, self.core = made, core
-        self._site, self._members = site, members
+        self._site, self.members = site, members
         core.record = False
         self.phones = [self._phone(member) for member in members]
         self._talks: list[Talk] = []
@@ -85,11 +85,11 @@ class Player:
 
     def _wrong(self, memory: Memory) -> list[str]:
         """Hold the registrations against the script, and their SAs against the phones' own."""
-        wanted = {name for member in self._members for name in self._names(member)}
+        wanted = {name for member in self.members for name in self._names(member)}
         there = set(memory.holders)
         found = [f"{name} is registered, and should not be" for name in sorted(there - wanted)]
         found += [f"{name} should be registered, and is not" for name in sorted(wanted - there)]
-        for member in self._members:
+        for member in self.members:
             if member.registered and not self._fits(member, memory):
                 found.append(f"phone {member.number} has other current SAs than the P-CSCF for it")
         return found
@@ -118,7 +118,7 @@ class Player:
 
     def probe(self, number: int) -> None:
         """See a phone served that is registered, and one that is not refused. AssertionError."""
-        if self._members[number].registered:
+        if self.members[number].registered:
             self._is_served(self.phones[number])
         elif number in self._left:
             self._is_refused(self.phones[number], self._left[number])
@@ -245,7 +245,7 @@ class Player:
     def _message(self, step: Step) -> None:
         sender, other = self.phones[step.who], self.phones[step.other]
         status = sender.message(other.identity).status
-        wanted = 200 if self._members[step.other].registered else 404
+        wanted = 200 if self.members[step.other].registered else 404
         assert status == wanted, f"the MESSAGE got {status}, not {wanted}"
 
     def _refused_message(self, step: Step) -> None:
@@ -281,7 +281,7 @@ class Player:
 
     def _crash_in_haste(self, step: Step) -> None:
         """What was not written down is lost; then the phone is refused, and begins anew."""
-        phone, member = self.phones[step.who], self._members[step.who]
+        phone, member = self.phones[step.who], self.members[step.who]
         if any(step.who in (talk.caller, talk.callee) for talk in self._talks):
             self._hang_up(step)
         if step.how == "leaving":

@@ -43,18 +43,19 @@ class Soak:
         probed = self._script.probes(PROBED)
         self.watched(lambda: self.player.perform(step))
         for one in probed:
-            self._probe(one)
+            self.probe(one)
         self.look()
         if number % ROUND == 0:
             self._look_at_all()
 
     def _look_at_all(self) -> None:
         for one in range(len(self.player.phones)):
-            self._probe(one)
+            self.probe(one)
         self.watched(self.player.let_go_of_the_past)
         self.look()
 
-    def _probe(self, number: int) -> None:
+    def probe(self, number: int) -> None:
+        """See that a phone is served, or refused. Raises Violation."""
         self.watched(lambda: self.player.probe(number), f"phone {number}")
 
     def look(self) -> None:

@@ -106,9 +106,9 @@ class Script:
             (0.2, self._lapse),
             # Another process goes on. Where two instances share a store, the takeover of a dead
             # one's phones belongs here, and into ``machine``.
-            (0.3, lambda: Step("crash")),
-            (0.3, lambda: Step("crash, kernel flushed")),
-            (0.3, lambda: Step("stop")),
+            (0.2, lambda: Step("crash")),
+            (0.2, lambda: Step("crash, kernel flushed")),
+            (0.2, lambda: Step("stop")),
             (0.2, self._crash_in_haste),
         ]
 

@@ -1,0 +1,101 @@
+"""The soak: random steps of phones, core and process, with all accounts compared after each.
+
+``python -m tests.soak`` runs longer ones. The other tests here prove that it sees what is wrong.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.soak.player import Player, playing
+from tests.soak.run import Soak, soak
+from tests.soak.script import Script, Step
+from tests.soak.violation import Violation
+
+pytestmark = pytest.mark.esp
+
+STEPS, SEED, PHONES = 2000, 1, 12
+REGISTERED = "step 2: register phone 1"
+
+
+def test_two_thousand_steps() -> None:
+    done = soak(STEPS, SEED, PHONES, print)
+    assert done.total() == STEPS
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Player]:
+    script = Script(SEED, 2)
+    with playing(script.members) as made:
+        yield made
+
+
+@pytest.fixture
+def begun(player: Player, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
+    """Two phones are registered. Behind a test they are away, and the process begins anew."""
+    monkeypatch.setattr("tests.soak.machine.SETTLED", 1.0)
+    made = Soak(player, Script(SEED, 2), SEED)
+    for member in player.members:
+        member.enters()
+        step = Step("register", member.number)
+        made.history.append(f"{member.number + 1}: {step}")
+        made.watched(lambda step=step: player.perform(step))  # type: ignore[misc]
+    made.look()
+    yield made
+    for phone in player.phones:
+        phone.restart()
+    player.machine.begin_anew()
+    for member in player.members:
+        member.leaves()
+
+
+def told(act: Callable[[], None]) -> str:
+    with pytest.raises(Violation) as caught:
+        act()
+    text = str(caught.value)
+    assert text.startswith(f"seed {SEED}, {REGISTERED}\n")
+    assert "the end of the log:\n" in text
+    return text
+
+
+def test_an_sa_that_somebody_deletes_is_seen(begun: Soak) -> None:
+    machine = begun.player.machine
+    gone = machine.memory().sets[0]
+    names = f"src {gone.pcscf} dst {gone.ue} proto esp spi {gone.numbers[0]}"
+    machine.process.lab.pcscf.ip(f"xfrm state del {names}")
+    text = told(begun.look)
+    assert f"spi={gone.numbers[0]}) is in memory, and not in the kernel" in text
+
+
+@pytest.mark.parametrize(("kind", "what"), [("reg", "registration"), ("sa", "keys of set")])
+def test_a_record_that_somebody_deletes_is_seen(begun: Soak, kind: str, what: str) -> None:
+    with closing(sqlite3.connect(begun.player.machine.store.path)) as database, database:
+        database.execute("DELETE FROM record WHERE key LIKE ?", (f"{kind}:%",))
+    text = told(begun.look)
+    assert text.count(f"  {what} ") == 2
+    assert "is in memory, and not in the store" in text
+
+
+def test_a_phone_that_the_process_has_forgotten_is_seen(begun: Soak) -> None:
+    """All three accounts agree, but the phone knows better."""
+    machine = begun.player.machine
+    machine.begin_anew()
+    text = told(begun.look)
+    assert text.count("should be registered, and is not") == 2
+
+
+def test_a_phone_that_does_not_answer_is_seen(begun: Soak) -> None:
+    begun.player.phones[1].answers["MESSAGE"] = (486, "Busy Here", [])
+    try:
+        text = told(lambda: begun.probe(1))
+    finally:
+        del begun.player.phones[1].answers["MESSAGE"]
+    assert "phone 1: AssertionError: its MESSAGE got 486" in text
+
+
+def test_a_phone_with_other_sas_is_seen(begun: Soak) -> None:
+    phone = begun.player.phones[1]
+    phone.restart()
+    assert "phone 1 has other current SAs than the P-CSCF" in told(begun.look)
