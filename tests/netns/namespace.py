@@ -49,6 +49,9 @@ class Namespace:
 
         They are run in order; the first that fails raises CommandError.
         """
+        if self._batch is not None and self._batch.worn:
+            self._batch.close()
+            self._batch = None
         if self._batch is None:
             with self.entered():
                 self._batch = IpBatch()

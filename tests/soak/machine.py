@@ -10,12 +10,13 @@ from pcscf.store.key_file import add_key
 from tests.netns.asking import AdminSocket
 from tests.netns.lab import Lab
 from tests.netns.pcscf_process import PcscfProcess, config, running
-from tests.netns.site import LINGER, SLACK
+from tests.netns.site import SLACK
 from tests.soak.accounts import Memory, SqliteFile, differences, read_kernel, read_memory
 from xfrm.kernel import XfrmKernel
 
 REQID = 5060  # of the P-CSCF, by default
 SETTLED = 5.0  # seconds in which all accounts have to agree again
+LINGER = 8.0  # seconds: a set that is left is still there when all have to agree
 PAUSE = 0.01  # seconds between two looks
 SHOWN = 40  # lines of the log that are shown where something went wrong
 

@@ -83,7 +83,17 @@ class Soak:
 def soak(steps: int, seed: int, phones: int, say: Say) -> Counter[str]:
     """Run it all; return how often each step was taken. Raises Violation."""
     script = Script(seed, phones)
-    with playing(script.members) as player:
-        run = Soak(player, script, seed)
-        run.run(steps, say)
+    found: Violation | None = None
+    try:
+        with playing(script.members) as player:
+            run = Soak(player, script, seed)
+            try:
+                run.run(steps, say)
+            except Violation as violation:
+                found = violation
+                raise
+    except Exception:
+        if found is not None:  # taking down may fail as well, and would hide it
+            raise found from None
+        raise
     return run.done
