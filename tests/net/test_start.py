@@ -201,8 +201,8 @@ async def test_a_collector_gets_copies_while_the_server_runs():
         Script(), MemoryKernel(), FakeMonitor(),
     )  # fmt: skip
     flow = Flow(Transport.UDP, Side.CORE, to, to)
-    async with start.mirrored(given, server):
-        (tap,) = server.taps
+    async with start.mirrored(given, server) as tap:
+        assert server.taps == [tap]
         assert isinstance(tap, Homer)
 
         def leaves() -> int:
@@ -221,6 +221,6 @@ async def test_a_collector_gets_copies_while_the_server_runs():
 @looped
 async def test_without_a_collector_nobody_looks_on():
     server = Server(given := settings(), Script(), MemoryKernel(), FakeMonitor())
-    async with start.mirrored(given, server):
-        assert server.taps == []
+    async with start.mirrored(given, server) as homer:
+        assert (homer, server.taps) == (None, [])
     await server.close()
