@@ -78,6 +78,7 @@ async def _serve(settings: Settings, file: Path) -> None:
     async with AsyncExitStack() as around:
         await around.enter_async_context(hooks.serving(settings.hooks.policy()))
         survival = await around.enter_async_context(surviving(settings.store, edge))
+        recorder = survival.recorder if survival else None
         server = Server(
             settings,
             edge,
@@ -85,10 +86,11 @@ async def _serve(settings: Settings, file: Path) -> None:
             monitor,
             key_log=key_log,
             journal=diagnosis.journal,
-            recorder=survival.recorder if survival else None,
+            recorder=recorder,
         )
         hooks.attach(edge.use_hooks, server.dispatch)
-        reloader = Reloader(file, settings, server, partial(usable_suites, kernel), hooks)
+        usable = partial(usable_suites, kernel)
+        reloader = Reloader(file, settings, server, usable, hooks, recorder=recorder)
         diagnosis.start()
         around.callback(diagnosis.close)
         around.enter_context(_looking_around(settings, ids))
