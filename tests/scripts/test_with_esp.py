@@ -65,7 +65,7 @@ def test_a_guest_keeps_bytes_and_can_do_esp(tmp_path: Path) -> None:
 
 @needs_uml
 def test_a_panic_is_told_at_once() -> None:
-    panic = "echo before; echo c >/proc/sysrq-trigger; sleep 60"
+    panic = "echo before; sync; echo c >/proc/sysrq-trigger; sleep 60"
     done = run(WITH_ESP, "bash", "-c", panic, PCSCF_ESP="uml")
     assert done.returncode == 125
     assert done.stdout == "before\n"
