@@ -1,7 +1,8 @@
 """The command line. Exit status: 0 done, 1 it cannot start or run, 2 the settings are wrong.
 
-``decode`` has statuses of its own (``pcscf.decode.command.command``). What only the server needs is
-imported by its commands: it takes several times longer than to decode a small capture.
+``decode`` has statuses of its own (``pcscf.decode.command.command``), and so have those that ask
+a running P-CSCF (``pcscf.commands``). What a command needs is imported when it is called: to
+import the server takes several times longer than to decode a small capture.
 """
 
 from pathlib import Path
@@ -9,19 +10,56 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pcscf.decode.command.command import decode
-from pcscf.decode.command.options import EPILOG
+from pcscf.commands.lazily import LazyGroup
 from pcscf.errors import ConfigError, PcscfError
 
 if TYPE_CHECKING:
     from pcscf.config import Settings
 
-# Its own tracebacks print local variables, and so would print keys.
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.command(epilog=EPILOG)(decode)
-
 _FAILED = 1
 _MISCONFIGURED = 2
+_RUN, _LOOK, _ACT, _CAPTURES = "Run", "Look at a running one", "Act on it", "Captures"
+
+
+def _look(group: typer.Typer) -> None:
+    from pcscf.commands.explaining import drops, why  # noqa: PLC0415
+    from pcscf.commands.health import health  # noqa: PLC0415
+    from pcscf.commands.phones import sas, ue, ues  # noqa: PLC0415
+    from pcscf.commands.surroundings import blocked, next_hops, status  # noqa: PLC0415
+    from pcscf.commands.tracing import trace  # noqa: PLC0415
+
+    for command in (status, ues, ue, trace, why, sas, drops, next_hops, blocked, health):
+        group.command(rich_help_panel=_LOOK)(command)
+
+
+def _act(group: typer.Typer) -> None:
+    from pcscf.commands.acting import deregister, drain, log_level, reload  # noqa: PLC0415
+
+    for command in (drain, deregister, reload, log_level):
+        group.command(rich_help_panel=_ACT)(command)
+
+
+def _captures(group: typer.Typer) -> None:
+    from pcscf.decode.command.command import decode  # noqa: PLC0415
+    from pcscf.decode.command.options import EPILOG  # noqa: PLC0415
+
+    group.command(epilog=EPILOG, rich_help_panel=_CAPTURES)(decode)
+
+
+_LOOKING = (
+    "status", "ues", "ue", "trace", "why", "sas", "drops", "next-hops", "blocked", "health",
+)  # fmt: skip
+_ACTING = ("drain", "deregister", "reload", "log-level")
+
+
+class _Commands(LazyGroup):
+    lazy = dict.fromkeys(_LOOKING, _look) | dict.fromkeys(_ACTING, _act) | {"decode": _captures}
+
+
+# Its own tracebacks print local variables, and so would print keys.
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,7 +82,7 @@ def options(
     """P-CSCF: the IMS edge proxy, with IPsec towards the phones."""
 
 
-@app.command()
+@app.command(rich_help_panel=_RUN)
 def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML file.")]) -> None:
     """Run the P-CSCF until SIGTERM or SIGINT."""
     from pcscf import log  # noqa: PLC0415
@@ -58,7 +96,7 @@ def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML fi
         _end(str(error), _FAILED)
 
 
-@app.command()
+@app.command(rich_help_panel=_RUN)
 def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")]) -> None:
     """Check the settings; print what is wrong, one line each."""
     _load(file)

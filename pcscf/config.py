@@ -21,7 +21,9 @@ from pydantic_settings import (
 )
 
 from pcscf.config_sections import (
+    Admin,
     Core,
+    Diagnosis,
     Dns,
     Emergency,
     Gm,
@@ -30,6 +32,7 @@ from pcscf.config_sections import (
     Liveness,
     Log,
     Media,
+    Mirror,
     Proxy,
     RegEvent,
     Security,
@@ -67,7 +70,10 @@ class Settings(BaseSettings):
     timers: TimerSettings = TimerSettings()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    diagnosis: Diagnosis = Diagnosis()
     log: Log = Log()
+    mirror: Mirror = Mirror()
+    admin: Admin = Admin()
 
     @classmethod
     def settings_customise_sources(
@@ -221,6 +227,7 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _media_conflicts(settings.media)
     yield from _liveness_conflicts(settings.liveness)
     yield from _guard_conflicts(settings.guard)
+    yield from _admin_conflicts(settings.admin)
 
 
 def _port_conflicts(gm: Gm) -> Iterator[tuple[str, str]]:
@@ -278,3 +285,10 @@ def _guard_conflicts(guard: Guard) -> Iterator[tuple[str, str]]:
         yield "guard.overload_lag_severe", "is less than overload_lag"
     if guard.retry_after_max < guard.retry_after_min:
         yield "guard.retry_after_max", "is less than retry_after_min"
+
+
+def _admin_conflicts(admin: Admin) -> Iterator[tuple[str, str]]:
+    if admin.http and not ip_address(admin.http.host).is_loopback and not admin.token_file:
+        yield "admin.http", "is not loopback: it needs admin.token_file"
+    if admin.socket and not admin.socket.startswith("/"):
+        yield "admin.socket", "must be an absolute path"

@@ -18,6 +18,10 @@ from pcscf.config_values import (
     Addresses,
     AddressRange,
     Codecs,
+    CollectorOrNone,
+    FileMode,
+    HostName,
+    Listener,
     NameServers,
     NetworkName,
     NextHops,
@@ -28,6 +32,7 @@ from pcscf.config_values import (
     Suites,
     Targets,
 )
+from pcscf.core.flow import Endpoint
 from pcscf.core.guard_policy import DEFAULT as GUARD
 from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.media_policy import MediaPolicy
@@ -308,9 +313,38 @@ class Guard(Section):
         return GuardPolicy(**dict(self))
 
 
+class Diagnosis(Section):
+    """What is looked at and remembered to tell why a phone is not registered; seconds."""
+
+    interval: NonNegativeFloat = 2.0
+    listen: NonNegativeFloat = 30.0
+    max_phones: PositiveInt = 10_000
+    max_age: PositiveFloat = 86_400.0
+
+
 class Log(Section):
     """How much of what happens is told on stderr, and whether keys are kept for captures."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
     key_file: str = ""
+
+
+class Mirror(Section):
+    """Where decrypted SIP is copied to."""
+
+    hep: CollectorOrNone = None
+    hep_capture_id: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2001
+    hep_password: Annotated[str, Field(repr=False, max_length=255)] = ""
+    hep_node_name: Annotated[str, Field(max_length=255)] = ""
+
+
+class Admin(Section):
+    """Where commands, the console and Prometheus ask."""
+
+    socket: str = "/run/pcscf/admin.sock"
+    socket_mode: FileMode = "0600"
+    socket_group: str = ""
+    http: Listener = Endpoint("127.0.0.1", 8060)
+    token_file: str = ""
+    hosts: tuple[HostName, ...] = ()

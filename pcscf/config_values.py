@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
@@ -75,6 +75,25 @@ def _uri_target(text: str) -> Target:
     return replace(target, host=host)
 
 
+class Collector(NamedTuple):
+    """Where copies go; the host may be a name."""
+
+    transport: Transport
+    endpoint: Endpoint
+
+
+def _collector(text: object) -> Collector | None:
+    """Read ``udp:192.0.2.5:9060`` or ``tcp:homer.example:9061``; empty is none."""
+    if text == "":
+        return None
+    match = _NEXT_HOP.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be udp:HOST:PORT or tcp:HOST:PORT, IPv6 in brackets")
+    transport, ipv6, other, port = match.groups()
+    host = _numeric_address(ipv6) if ipv6 else _host(other)
+    return Collector(Transport(transport.upper()), Endpoint(host, _port(port)))
+
+
 def _host(text: str) -> str:
     host = canonical_host(text)
     if is_name(host):
@@ -90,16 +109,31 @@ def _port(text: str) -> int:
     return int(text)
 
 
-_NAME_SERVER = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
+_ENDPOINT = re.compile(r"\[([^\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})")
 
 
 def _name_server(text: object) -> Endpoint:
     """Read ``192.0.2.53``, ``2001:db8::53``, ``192.0.2.53:5353`` or ``[2001:db8::53]:5353``."""
-    match = _NAME_SERVER.fullmatch(str(text))
+    match = _ENDPOINT.fullmatch(str(text))
     if not match:
         return Endpoint(_numeric_address(text), _DNS_PORT)
     ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
     return Endpoint(_numeric_address(ipv6 or ipv4), _port(ipv6_port or ipv4_port))
+
+
+def _listener(text: object) -> Endpoint | None:
+    """Read ``127.0.0.1:8060`` or ``[::1]:8060``, also of all addresses; empty is None."""
+    if text in ("", None):
+        return None
+    match = _ENDPOINT.fullmatch(str(text))
+    if not match:
+        raise ValueError("must be ADDRESS:PORT, IPv6 in brackets, or empty")
+    ipv6, ipv6_port, ipv4, ipv4_port = match.groups()
+    try:
+        host = str(ip_address(ipv6 or ipv4))
+    except ValueError:
+        raise ValueError("not a numeric address; names are not resolved") from None
+    return Endpoint(host, _port(ipv6_port or ipv4_port))
 
 
 def _suite(text: object) -> Suite:
@@ -168,6 +202,7 @@ NextHops = Annotated[
     Field(min_length=1),
     AfterValidator(_distinct),
 ]
+CollectorOrNone = Annotated[Collector | None, PlainValidator(_collector)]
 SipUris = Annotated[tuple[Annotated[str, PlainValidator(_sip_uri)], ...], AfterValidator(_distinct)]
 # As dialled: digits, and what else a keypad has.
 Numbers = Annotated[
@@ -176,6 +211,11 @@ Numbers = Annotated[
 NameServers = Annotated[
     tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)
 ]
+# Where to listen, or nowhere.
+Listener = Annotated[Endpoint | None, PlainValidator(_listener)]
+# Bits of a file's mode, as chmod takes them.
+FileMode = Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=255)]
 Suites = Annotated[
     tuple[Annotated[Suite, PlainValidator(_suite)], ...],
     Field(min_length=1),

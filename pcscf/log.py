@@ -10,16 +10,20 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, get_args
 
 import structlog
 
 _SECRET = re.compile(r"(^|_)(ck|ik|keys?|ki|k|opc?|res|xres|password|secret)(_|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/\[\]+*@-]+", re.ASCII)
-_LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 
-Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["console", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)  # the most talkative first
+_LEVELS: Final = {name: getattr(logging, name.upper()) for name in LEVELS}
+
+# The levels that are written now: whoever has much to tell looks here before making a line of it.
+written: Final[set[str]] = set(LEVELS)
 
 
 def mask_secrets(
@@ -66,10 +70,23 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
             mask_secrets,
             console_line if form == "console" else structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: _Lines(stream or sys.stderr),
-        cache_logger_on_first_use=False,  # tests and the command line configure it again
+        cache_logger_on_first_use=False,  # so that all of it can be changed while running
     )
+    set_level(level)
+
+
+def set_level(level: Level) -> None:
+    """Write from now on what is at least of this level."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
+    written.clear()
+    written.update(name for name, number in _LEVELS.items() if number >= _LEVELS[level])
+
+
+def level() -> Level:
+    """Give the level of what is written."""
+    logger = structlog.get_logger()
+    return next(name for name in LEVELS if logger.is_enabled_for(_LEVELS[name]))
 
 
 def describe(error: BaseException) -> str:

@@ -417,6 +417,14 @@ REFUSED = [
     ("guard", "overload_lag_severe = 0.01", "guard.overload_lag_severe: is less than overload"),
     ("guard", "retry_after_max = 1", "guard.retry_after_max: is less than retry_after_min"),
     ("log", 'level = "loud"', "log.level: Input should be 'debug', 'info', 'warning' or 'error'"),
+    ("admin", 'socket = "admin.sock"', "admin.socket: must be an absolute path"),
+    ("admin", 'socket_mode = "rw"', "admin.socket_mode: String should match pattern"),
+    ("admin", 'http = "localhost:8060"', "admin.http: must be ADDRESS:PORT, IPv6 in brackets"),
+    ("admin", 'http = "1.2.3:8060"', "admin.http: not a numeric address; names are not resolved"),
+    ("admin", 'http = "127.0.0.1:0"', "admin.http: the port must be in 1..65535"),
+    ("admin", 'http = "192.0.2.1:8060"', "admin.http: is not loopback: it needs admin.token_file"),
+    ("admin", 'http = "[::]:8060"', "admin.http: is not loopback: it needs admin.token_file"),
+    ("admin", 'hosts = ["a b"]', "admin.hosts[1]: String should match pattern"),
     ("extra", "key = 1", "extra: unknown key"),
 ]
 
@@ -479,6 +487,18 @@ def test_a_bad_variable_is_blamed_on_the_environment(write, monkeypatch, name, v
         load(write(MINIMAL))
     assert str(caught.value).startswith(complaint)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "http"),
+    [("0.0.0.0:8060", Endpoint("0.0.0.0", 8060)), ("[::1]:80", Endpoint("::1", 80)), ("", None)],
+)
+def test_the_admin_side_may_be_told_where_to_listen_by_the_environment(
+    write, monkeypatch, text, http
+):
+    monkeypatch.setenv("PCSCF_ADMIN__HTTP", text)
+    monkeypatch.setenv("PCSCF_ADMIN__TOKEN_FILE", "/run/secrets/token")
+    assert load(write(MINIMAL)).admin.http == http
 
 
 def test_variables_of_other_programs_are_left_alone(write, monkeypatch):

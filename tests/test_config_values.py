@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from pcscf.config_values import Address, NameServers, NextHops, PortBlock
+from pcscf.config_values import Address, CollectorOrNone, NameServers, NextHops, PortBlock
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.policy import Target
 
@@ -108,3 +108,27 @@ def test_a_name_server_is_numeric(text):
 def test_a_next_hop_is_complete(text):
     with pytest.raises(ValueError, match="must be"):
         TypeAdapter(NextHops).validate_python([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "transport", "host", "port"),
+    [
+        ("udp:192.0.2.5:9060", Transport.UDP, "192.0.2.5", 9060),
+        ("tcp:[2001:DB8::5]:9061", Transport.TCP, "2001:db8::5", 9061),
+        ("udp:Homer.example.:1", Transport.UDP, "homer.example", 1),
+    ],
+)
+def test_a_collector_has_a_transport_a_host_and_a_port(text, transport, host, port):
+    assert TypeAdapter(CollectorOrNone).validate_python(text) == (transport, (host, port))
+
+
+def test_no_collector_is_an_empty_text():
+    assert TypeAdapter(CollectorOrNone).validate_python("") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2.5:9060", "tls:a:1", "udp:a", "udp:a:0", "sip:a", "udp:a b:1"]
+)
+def test_other_text_is_no_collector(text):
+    with pytest.raises(ValueError, match=r"udp:HOST:PORT|the port must|neither an address"):
+        TypeAdapter(CollectorOrNone).validate_python(text)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import pytest
 import structlog
@@ -57,6 +58,30 @@ def test_the_level_is_a_threshold():
     assert written("console", "ready", level="debug") != ""
 
 
+def test_the_level_can_change_while_it_runs():
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    logger = structlog.get_logger()
+    for level in ("warning", "debug", "error", "info"):
+        log.set_level(level)
+        assert log.level() == level
+        for word in log.LEVELS:
+            logger.log(getattr(logging, word.upper()), f"{word} at {level}")
+    told = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert told == [
+        "warning at warning", "error at warning",
+        "debug at debug", "info at debug", "warning at debug", "error at debug",
+        "error at error",
+        "info at info", "warning at info", "error at info",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", log.LEVELS)
+def test_whoever_has_much_to_tell_can_ask_what_is_written(level):
+    log.configure(level, "json", io.StringIO())
+    assert log.written == set(log.LEVELS[log.LEVELS.index(level) :])
+
+
 @pytest.mark.parametrize("form", ["console", "json"])
 @pytest.mark.parametrize(
     "name", ["ck", "IK", "key", "auth_key", "enc_key", "keys", "new_ck", "xres", "password", "k"]
@@ -94,3 +119,16 @@ def test_stderr_is_where_it_goes_unless_told_otherwise(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith(" ready\n")
+
+
+@pytest.mark.parametrize("name", log.LEVELS)
+def test_the_level_changes_while_running_for_loggers_that_are_there(name):
+    stream = io.StringIO()
+    log.configure("error", "json", stream)
+    logger = structlog.get_logger()
+    log.set_level(name)
+    assert log.level() == name
+    for word in log.LEVELS:
+        getattr(logger, word)("word")
+    levels = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
+    assert levels == list(log.LEVELS[log.LEVELS.index(name) :])

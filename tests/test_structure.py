@@ -17,7 +17,7 @@ WITHOUT_TEST_FILE = {"__init__.py", "__main__.py"}
 
 # What a part of the program may import of the two packages. The parts of `pcscf` are its
 # packages and its modules; imports point downwards only. `errors` and `xfrm.model` are at
-# the bottom; config, log, admin and decode stand beside the layers.
+# the bottom; config, log, admin, commands and decode stand beside the layers.
 LAYERS: Mapping[str, set[str]] = {
     "pcscf.errors": set(),
     "pcscf.sip": {"pcscf.errors"},
@@ -29,12 +29,18 @@ LAYERS: Mapping[str, set[str]] = {
     },
     "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
-    "pcscf.admin": {"pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.log", "xfrm"},
+    "pcscf.mirror": {"pcscf.core", "pcscf.decode", "pcscf.sip", "pcscf.errors"},
+    "pcscf.admin": {
+        "pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.config_sections", "pcscf.log",
+        "pcscf.mirror", "xfrm",
+    },
+    "pcscf.commands": {"pcscf.errors", "pcscf.mirror"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
-        "pcscf.config", "pcscf.log", "pcscf.admin", "xfrm",
+        "pcscf.config", "pcscf.log", "pcscf.mirror", "pcscf.admin", "pcscf.diagnosis", "xfrm",
     },
+    "pcscf.diagnosis": {"pcscf.core", "xfrm"},
     "pcscf.cli": {"pcscf", "xfrm"},
     "pcscf.__main__": {"pcscf.cli"},
     "pcscf.__init__": set(),
@@ -49,7 +55,7 @@ IMPURE_MODULES = {
 
 # Heavy or special packages, and the only places for them.
 CONFINED: Mapping[str, tuple[str, ...]] = {
-    "aiohttp": ("pcscf.admin", "pcscf.commands"),
+    "aiohttp": ("pcscf.admin",),
     "dns": ("pcscf.net.resolver",),
     "prometheus_client": ("pcscf.admin",),
     "scapy": ("xfrm.scapy_esp", "pcscf.decode"),

@@ -32,6 +32,7 @@ _NO_KEYS: Final = AkaKeys(bytes(16), bytes(16))
 _PROBE_ADDRESSES: Final = (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2"))
 _PROBE_LIFETIME: Final = 10  # seconds, should we be killed between adding and deleting
 _SPI_MIN, _SPI_MAX = 256, 2**32 - 1  # RFC 4303 2.1: 1 to 255 are reserved
+_SPI_RESERVED: Final = 1
 
 
 class SaKernel(Protocol):
@@ -51,6 +52,9 @@ class SaKernel(Protocol):
         bound. Of several processes with one reqid, one does it, before the others start.
         """
 
+    def reach(self) -> None:
+        """Ask for an SA that nobody has: KernelRefusal unless the kernel says so."""
+
     def install(self, sa_set: SaSet, keys: AkaKeys, lifetime: int) -> None:
         """Install the four SAs with a hard lifetime in seconds, 0 for ever.
 
@@ -65,6 +69,9 @@ class SaKernel(Protocol):
 
     def dump(self) -> list[InstalledSa]:
         """Return all SAs of ours with their counters, without keys."""
+
+    def read(self, sa: SaId) -> InstalledSa | None:
+        """Return one SA with its counters, without keys, whosever it is; None if there is none."""
 
     def present(self) -> frozenset[SaId]:
         """Return the names of all SAs of ours; cheaper than ``dump``."""
@@ -94,6 +101,13 @@ class XfrmKernel:
         self._selectors = selectors
         self._netlink = XfrmSocket()
         self._is_owner = False
+
+    def reach(self) -> None:
+        """Ask for an SA of a reserved SPI (RFC 4303 2.1)."""
+        nobodys = SaId(_PROBE_ADDRESSES[0][0], _SPI_RESERVED)
+        found = self._netlink.get(lambda sequence: wire.get_sa(nobodys, sequence))
+        if isinstance(found, Answer) and found.code != errno.ESRCH:
+            raise refusal("look up an SA", found)
 
     # -- SA sets ------------------------------------------------------------------------------
 
@@ -137,15 +151,16 @@ class XfrmKernel:
         return sa_set.associations(keys, self._reqid, self._selectors, lifetime)
 
     def _added(self, sa: SaId) -> int:
-        """When an SA was created, in seconds since the epoch.
+        """When an SA was created, in seconds since the epoch."""
+        installed = self._get(sa)
+        return installed.added if installed else 0
 
-        The kernel's answer holds the SA's keys too; nothing of it is kept.
-        """
+    def _get(self, sa: SaId) -> InstalledSa | None:
+        """Read one SA. The kernel's answer holds its keys too; nothing of them is kept."""
         found = self._netlink.get(lambda sequence: wire.get_sa(sa, sequence))
         if isinstance(found, Answer):
             raise refusal(f"find {_name(sa)}", found)
-        installed = wire.read_sa(found)
-        return installed.added if installed else 0
+        return wire.read_sa(found)
 
     def _delete(self, sas: Sequence[tuple[SaId, str]]) -> None:
         """Remove SAs, each given by its name and its source."""
@@ -160,6 +175,15 @@ class XfrmKernel:
         """Read the namespace's SAs and keep those of our reqid."""
         read = (wire.read_sa(m) for m in self._netlink.dump(wire.dump_sas) if m.type == Msg.NEWSA)
         return [sa for sa in read if sa is not None and sa.reqid == self._reqid]
+
+    def read(self, sa: SaId) -> InstalledSa | None:
+        """Ask for it by destination and SPI: some microseconds, however many there are."""
+        try:
+            return self._get(sa)
+        except KernelRefusal as error:
+            if error.code == errno.ESRCH:
+                return None
+            raise
 
     def present(self) -> frozenset[SaId]:
         """Read no more of each SA than name and reqid."""

@@ -20,9 +20,9 @@ from xfrm.model import (
 class MemoryKernel:
     """Behaves as ``XfrmKernel``; time stands still but for ``advance``.
 
-    ``refusal``, while it is set, is what install, extend and usage raise. ``unusable``
-    is what ``probe`` finds. ``sas`` holds the SAs as they were asked for, keys too.
-    ``packets`` counts nothing by itself: it is what ``usage`` tells of an SA.
+    ``refusal``, while it is set, is what reach, install, extend, read and usage raise.
+    ``unusable`` is what ``probe`` finds. ``sas`` holds the SAs as they were asked for, keys too.
+    ``packets`` counts nothing by itself: it is what is told of an SA.
     """
 
     def __init__(self, reqid: int = 1, selectors: SelectorMode = SelectorMode.STRICT) -> None:
@@ -40,6 +40,10 @@ class MemoryKernel:
     def probe(self, suites: Iterable[Suite]) -> dict[Suite, str]:
         """Return those of the suites that are in ``unusable``."""
         return {suite: self.unusable[suite] for suite in suites if suite in self.unusable}
+
+    def reach(self) -> None:
+        """Raise ``refusal``."""
+        self._refuse()
 
     def open(self) -> int:
         """Remove all SAs, as those of an earlier run."""
@@ -70,8 +74,13 @@ class MemoryKernel:
         self._drop(sa_set.ids)
 
     def dump(self) -> list[InstalledSa]:
-        """Describe all SAs; nothing was ever sent or received under them."""
+        """Describe all SAs; of what was sent and received under them, ``packets`` alone."""
         return [self._describe(sa) for sa in self.sas.values()]
+
+    def read(self, sa: SaId) -> InstalledSa | None:
+        """Describe one SA, if it is there; or raise ``refusal``."""
+        self._refuse()
+        return self._describe(self.sas[sa]) if sa in self.sas else None
 
     def present(self) -> frozenset[SaId]:
         """Return the names of all SAs."""
@@ -124,10 +133,11 @@ class MemoryKernel:
             lifetime=deadline - added,
             added=added,
             used=0,
-            packets=0,
+            packets=self.packets[sa.id],
             octets=0,
             replay_window=sa.replay_window,
             sequence=0,
+            outside_window=0,
             replayed=0,
             integrity_failed=0,
         )

@@ -121,7 +121,9 @@ class InstalledSa(NamedTuple):
 
     ``suite`` is None for algorithms that are not in our table. Times are seconds
     since the epoch, 0 is never; ``lifetime`` is in seconds from ``added``, 0 is for
-    ever. ``sequence`` is the last number sent, or the highest received.
+    ever. ``sequence`` is the last number sent, or the highest received. Packets that were
+    dropped: ``outside_window`` came later than the window is wide, ``replayed`` twice,
+    ``integrity_failed`` had a wrong ICV; ``packets`` and ``octets`` do not count them.
     """
 
     id: SaId
@@ -136,6 +138,7 @@ class InstalledSa(NamedTuple):
     octets: int
     replay_window: int
     sequence: int
+    outside_window: int
     replayed: int
     integrity_failed: int
 

@@ -287,7 +287,7 @@ def read_sa(message: Message) -> InstalledSa | None:
         return None
     attributes = _attributes(message.body[USERSA_INFO.size :])
     octets, packets, added, used = LIFETIME_CUR.unpack_from(cur)
-    _, replayed, integrity_failed = STATS.unpack_from(stats)
+    outside_window, replayed, integrity_failed = STATS.unpack_from(stats)
     sequence, window = _replay(attributes, window)
     return InstalledSa(
         SaId(_text(daddr, family), ntohl(spi)),
@@ -302,6 +302,7 @@ def read_sa(message: Message) -> InstalledSa | None:
         octets,
         window,
         sequence,
+        outside_window,
         replayed,
         integrity_failed,
     )

@@ -9,7 +9,7 @@ from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import Attempt, Phone, attempt_key
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
-from pcscf.sip.message import Response
+from pcscf.sip.message import Request, Response
 from xfrm.model import AkaKeys
 
 
@@ -47,7 +47,13 @@ class Challenges:
             self._challenge(relay, relay.offer, response, keys)
         elif relay.offer is not None:
             # No keys, no agreement; and what was to be protected does not go on in clear.
-            self._context.report("error", "challenge_without_keys", impi=relay.phone.impi)
+            self._context.report(
+                "error",
+                "challenge_without_keys",
+                relay.server.request,
+                impi=relay.phone.impi,
+                ue=relay.phone.host,
+            )
             raise SipError(500, "No usable challenge from the core")
         elif relay.under is not None and keys is not None:
             raise SipError(421, "Security-Client Required")
@@ -71,7 +77,7 @@ class Challenges:
         response.set("security-server", agreement.security_server(row.sa_set, row.offered))
         self._challenged = relay.server
         self._wire.answer(relay.server, response)
-        self._report(row)
+        self._report(row, relay.server.request)
 
     def _wipe_older(self, relay: RegisterRelay) -> None:
         """Wipe the incomplete set (TS 33.203 7.3), unless a later REGISTER led to it.
@@ -83,6 +89,7 @@ class Challenges:
             return
         if other.began > relay.began:
             raise SipError(500, "Overtaken by a later REGISTER")
+        self._report_end("challenge_superseded", other)
         self.abort(other)
 
     def _discard(self, row: SaRow) -> None:
@@ -98,7 +105,13 @@ class Challenges:
         from the temporary one that this 401 has to leave under.
         """
         self._context.report(
-            "info", "registration_refused", impi=relay.phone.impi, status=response.status
+            "info",
+            "registration_refused",
+            relay.server.request,
+            impi=relay.phone.impi,
+            ue=relay.phone.host,
+            status=response.status,
+            answered=1,
         )
         self._wire.answer(relay.server, response)
         if relay.attempt is not None:
@@ -106,7 +119,14 @@ class Challenges:
 
     def on_install_failed(self, row: SaRow, reason: str) -> None:
         """Undo the attempt and tell the phone; its 401 never left."""
-        self._context.report("error", "sa_install_failed", impi=row.owner.impi, reason=reason)
+        self._context.report(
+            "error",
+            "sa_install_failed",
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
+            reason=reason,
+        )
         self._context.sas.remove(row)
         if isinstance(row.owner, Attempt):
             row.owner.row = None
@@ -117,9 +137,7 @@ class Challenges:
 
     def on_deadline(self, attempt: Attempt) -> None:
         """Nobody answered the challenge in time (TS 24.229 7.8, reg-await-auth)."""
-        self._context.report(
-            "info", "challenge_unanswered", impi=attempt.impi, ue=attempt.phone.host
-        )
+        self._report_end("challenge_unanswered", attempt)
         self.abort(attempt)
 
     def abort(self, attempt: Attempt) -> None:
@@ -138,17 +156,24 @@ class Challenges:
         self._context.deadlines.cancel(attempt)
         self._context.registry.drop_attempt(attempt)
 
-    def _report(self, row: SaRow) -> None:
+    def _report_end(self, event: str, attempt: Attempt) -> None:
+        fields: dict[str, str | int] = {"impi": attempt.impi, "ue": attempt.phone.host}
+        if attempt.row is not None:
+            fields["spi_ps"] = attempt.row.sa_set.spi_ps
+        self._context.report("info", event, **fields)
+
+    def _report(self, row: SaRow, about: Request) -> None:
         sa_set = row.sa_set
-        self._context.report(
-            "info",
-            "challenged",
-            impi=row.owner.impi,
-            ue=sa_set.ue,
-            alg=sa_set.suite.alg,
-            ealg=sa_set.suite.ealg,
-            spi_ps=sa_set.spi_ps,
-            spi_pc=sa_set.spi_pc,
-            spi_uc=sa_set.spi_uc,
-            spi_us=sa_set.spi_us,
-        )
+        fields: dict[str, str | int] = {
+            "impi": row.owner.impi,
+            "ue": sa_set.ue,
+            "alg": sa_set.suite.alg,
+            "ealg": sa_set.suite.ealg,
+            "spi_ps": sa_set.spi_ps,
+            "spi_pc": sa_set.spi_pc,
+            "spi_uc": sa_set.spi_uc,
+            "spi_us": sa_set.spi_us,
+        }
+        if row.owner.phone.emergency:
+            fields["emergency"] = 1
+        self._context.report("info", "challenged", about, **fields)

@@ -22,7 +22,7 @@ from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.state import Attempt, Binding, Registration, Under
 from pcscf.core.wire import Wire
 from pcscf.errors import SipError
-from pcscf.sip.message import Response
+from pcscf.sip.message import Message, Response
 
 
 class Observer(Protocol):
@@ -52,7 +52,13 @@ class Confirmations:
         """Take a 200 to a REGISTER. Raises SipError 500 where the core skipped the challenge."""
         if relay.attempt is None and relay.offer is not None and relay.under is None:
             # The phone asked for IPsec and is about to be registered without: not with us.
-            self._context.report("error", "not_challenged", impi=relay.phone.impi)
+            self._context.report(
+                "error",
+                "not_challenged",
+                relay.server.request,
+                impi=relay.phone.impi,
+                ue=relay.phone.host,
+            )
             raise SipError(500, "Registration was not challenged")
         charging = tuple(response.values("p-charging-function-addresses"))
         rewrite.response_downward(response)
@@ -179,7 +185,7 @@ class Confirmations:
         under = relay.under.row if relay.under is not None else None
         self._life.extend(registration, max(binding.expires for binding in bindings), under)
         self._schedule(registration)
-        self._report("registered", registration)
+        self._report("registered", registration, relay.server.request)
 
     def _adopt(self, relay: RegisterRelay, registration: Registration, row: SaRow) -> None:
         """The temporary set is the current one from now on."""
@@ -217,7 +223,7 @@ class Confirmations:
         self._remove(registration)
         for row in registration.sets:
             self._life.leave(row)
-        self._report("deregistered", registration)
+        self._report("deregistered", registration, relay.server.request)
 
     def _forget_attempt(self, attempt: Attempt) -> None:
         """Its set served an authentication that registered nothing; the 200 leaves under it."""
@@ -251,16 +257,19 @@ class Confirmations:
         else:
             self.drop(registration, "expired")
 
-    def _report(self, event: str, registration: Registration) -> None:
+    def _report(self, event: str, registration: Registration, about: Message | None = None) -> None:
         expires = max((b.expires - self._context.now for b in registration.bindings), default=0)
-        self._context.report(
-            "info",
-            event,
-            impi=registration.impi,
-            impu=", ".join(dict.fromkeys(binding.aor for binding in registration.bindings)),
-            ue=registration.phone.host,
-            expires=round(expires),
-        )
+        fields: dict[str, str | int] = {
+            "impi": registration.impi,
+            "impu": ", ".join(dict.fromkeys(binding.aor for binding in registration.bindings)),
+            "ue": registration.phone.host,
+            "expires": round(expires),
+        }
+        if registration.current is not None:
+            fields["spi_ps"] = registration.current.sa_set.spi_ps
+        if registration.phone.emergency:
+            fields["emergency"] = 1
+        self._context.report("info", event, about, **fields)
 
 
 def _concerns(binding: Binding, aor: str) -> bool:

@@ -11,6 +11,9 @@ from pcscf.core.measures import Measures
 from pcscf.core.policy import EdgePolicy, GmAddress
 from pcscf.core.sa_table import SaTable
 from pcscf.core.state import Registry
+from pcscf.sip.message import Message
+
+_LONGEST_CALL_ID = 128  # in a report; a peer may write any
 
 
 class Context:
@@ -57,9 +60,16 @@ class Context:
         self,
         level: Literal["debug", "info", "warning", "error"],
         event: str,
+        about: Message | None = None,
+        /,
         **fields: str | float,
     ) -> None:
-        """Tell the operator; never give it key material or a whole message."""
+        """Tell the operator; never give it key material or a whole message.
+
+        ``about`` is the message that it is about, of which the Call-ID is told.
+        """
+        if about is not None:
+            fields["call_id"] = (about.get("call-id") or "")[:_LONGEST_CALL_ID]
         self.effects.append(Report(level, event, fields))
 
     def gm_address(self, host: str) -> GmAddress:

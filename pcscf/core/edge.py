@@ -54,6 +54,7 @@ from pcscf.core.state import Attempt, Registration
 from pcscf.core.subscription import Subscription
 from pcscf.core.terminating import PhoneRelay, Terminating
 from pcscf.core.verification import Verification
+from pcscf.core.views import Views
 from pcscf.core.wire import Headers, Wire, to_phone
 from pcscf.errors import ParseError, SipError
 from pcscf.sip.check import check_request, check_response
@@ -63,10 +64,11 @@ from pcscf.sip.response import answer_unreadable, make_response
 _AGREEMENT_STATUS = (421, 494)
 _PROBES = ("OPTIONS", "INVITE")  # what scanners send to find out who answers
 _EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required to know, and we do
+_LONGEST_METHOD = 32  # in a report; a peer may write any
 
 
 class Edge:
-    """One P-CSCF's decisions."""
+    """One P-CSCF's decisions; ``views`` is what an operator may look at."""
 
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self._context = context = Context(policy, ids)
@@ -87,6 +89,7 @@ class Edge:
         self._terminating = Terminating(wire, dialogs, self._reg_events, liveness)
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
+        self.views = Views(context, wire.next_hops, guard, liveness)
         self._handlers: dict[type[Event], Callable[..., None]] = {
             SipReceived: self._on_sip,
             SipUnreadable: self._on_unreadable,
@@ -220,7 +223,7 @@ class Edge:
             client = None
         if client is None or not _may_answer(client, row):
             self._context.report(
-                "debug", "stray_response", peer=str(flow.remote), status=response.status
+                "debug", "stray_response", response, peer=str(flow.remote), status=response.status
             )
             return
         if row is not None:
@@ -250,6 +253,7 @@ class Edge:
             self._route(server)
         except SipError as error:
             headers = (*error.headers, *self._explain(error))
+            self._report_refusal(request, flow, error)
             self._wire.reject(server, error.status, error.reason, headers)
         if flow.side is Side.CLEAR and server.state is State.COMPLETED:
             # Nobody was asked: a copy may be answered anew, and a stranger makes us hold nothing.
@@ -271,7 +275,9 @@ class Edge:
                 if user is not None:  # else of a refusal in clear, which is not remembered
                     self._originating.on_ack(ack, user)
         except SipError as error:
-            self._context.report("debug", "ack_dropped", peer=str(flow.remote), reason=error.reason)
+            self._context.report(
+                "debug", "ack_dropped", ack, peer=str(flow.remote), reason=error.reason
+            )
 
     def _route(self, server: ServerTransaction) -> None:
         """Pick the procedure. Raises SipError for what no procedure may take."""
@@ -340,6 +346,7 @@ class Edge:
 
     def _refuse(self, request: Request, flow: Flow, row: SaRow | None, error: SipError) -> None:
         """Answer a request that is not worth a transaction."""
+        self._report_refusal(request, flow, error)
         response = make_response(
             request,
             error.status,
@@ -349,9 +356,23 @@ class Edge:
         )
         self._send_bare(response, flow, row)
 
+    def _report_refusal(self, request: Request, flow: Flow, error: SipError) -> None:
+        self._context.report(
+            "debug",
+            "refused",
+            request,
+            peer=str(flow.remote),
+            method=request.method[:_LONGEST_METHOD],
+            status=error.status,
+            reason=error.reason,
+        )
+
     def _answer_unreadable(self, flow: Flow, row: SaRow | None, error: ParseError) -> None:
         response = answer_unreadable(error, self._context.ids.tag())
-        self._context.report("info", "unreadable", peer=str(flow.remote), reason=error.reason)
+        fields = {"peer": str(flow.remote), "reason": error.reason}
+        if row is not None:
+            fields |= {"impi": row.owner.impi, "ue": row.sa_set.ue}
+        self._context.report("info", "unreadable", **fields)
         if flow.side is Side.CLEAR:
             self._guard.note(flow.remote.host, Offence.UNREADABLE)
         if response is not None:

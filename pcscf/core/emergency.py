@@ -107,7 +107,7 @@ class Emergency:
     def _refuse(self, server: ServerTransaction) -> None:
         """Answer 380, by which a phone tries another access or domain at once."""
         context = self._context
-        context.report("warning", "emergency_refused", peer=server.flow.remote.host)
+        context.report("warning", "emergency_refused", server.request, ue=server.flow.remote.host)
         own = rewrite.path_uri("emergency", context.gm_endpoint(server.flow.local.host))
         headers = [("p-asserted-identity", own), ("content-type", "application/3gpp-ims+xml")]
         self._wire.reject(server, 380, "Alternative Service", headers, _BODY)
@@ -144,7 +144,10 @@ class Emergency:
         if request.method != "INVITE":
             return
         who = "anonymous" if caller.is_guest else ", ".join(caller.identities)
-        self._context.report("warning", "emergency_call", ue=caller.phone.host, service=service)
+        fields = {"ue": caller.phone.host, "service": service}
+        if not caller.is_guest:
+            fields["impi"] = caller.impi
+        self._context.report("warning", "emergency_call", request, **fields)
         for uri in self._policy.notify:
             told = _message(self._context, uri, request, caller.phone.host, who)
             self._ask(told, _Told(self._context, uri), None)

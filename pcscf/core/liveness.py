@@ -30,6 +30,10 @@ class Liveness:
         """How many phones are silent at present."""
         return len(self._silent)
 
+    def is_silent(self, registration: Registration) -> bool:
+        """Whether a phone counts as silent."""
+        return registration in self._silent
+
     def refuses(self, registration: Registration) -> bool:
         """Whether a request that begins something at this phone is not worth a try.
 

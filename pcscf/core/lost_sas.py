@@ -24,15 +24,22 @@ class LostSas:
         """One SA ran out in the kernel: its set is of no use any more."""
         row = self._context.sas.find_sa(sa)
         if row is not None:
-            self._lose(row)
+            self._lose(row, sa.spi)
 
     def on_present(self, sas: frozenset[SaId]) -> None:
         """After lost notifications: every set that is not whole in the kernel is lost."""
         for row in [row for row in self._context.sas if not sas.issuperset(row.sa_set.ids)]:
-            self._lose(row)
+            self._lose(row, next(sa.spi for sa in row.sa_set.ids if sa not in sas))
 
-    def _lose(self, row: SaRow) -> None:
-        self._context.report("warning", "sa_lost", impi=row.owner.impi, spi_ps=row.sa_set.spi_ps)
+    def _lose(self, row: SaRow, spi: int) -> None:
+        self._context.report(
+            "warning",
+            "sa_lost",
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi=spi,
+            spi_ps=row.sa_set.spi_ps,
+        )
         owner = row.owner
         if isinstance(owner, Attempt):
             self._challenges.abort(owner)

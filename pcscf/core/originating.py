@@ -76,6 +76,10 @@ class OriginatingRelay(CoreRelay):
         headers = [("retry-after", retry)] if retry is not None else []
         self.wire.reject(self.server, 500, "Server Internal Error", headers)
 
+    def concerned(self) -> dict[str, str]:
+        """Tell whose request it is, as the fields of a report."""
+        return {"impi": self.registration.impi, "ue": self.registration.phone.host}
+
     def on_over(self) -> None:
         """Early dialogs that no 2xx confirmed are over with their INVITE."""
         self._dialogs.end_early(self.registration, *self._call)

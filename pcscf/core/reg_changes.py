@@ -77,7 +77,11 @@ class RegChanges:
     def _take(self, registration: Registration, bindings: tuple[Binding, ...]) -> None:
         registration.bindings = bindings
         self._context.report(
-            "info", "changed_by_core", impi=registration.impi, bindings=len(bindings)
+            "info",
+            "changed_by_core",
+            impi=registration.impi,
+            ue=registration.phone.host,
+            bindings=len(bindings),
         )
         if bindings:
             # The SAs keep their time: it never decreases (TS 33.203 7.4).

@@ -270,7 +270,7 @@ class RegEvents:
             info = RegInfo.parse(request.body)
         except ParseError as error:
             self._context.report(
-                "warning", "reg_event_unreadable", impi=known.impi, reason=error.reason
+                "warning", "reg_event_unreadable", request, impi=known.impi, reason=error.reason
             )
             return error.status
         if known.takes(info, self._context.now):

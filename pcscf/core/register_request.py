@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from pcscf.core.agreement import Offer
+from pcscf.core.context import Context
 from pcscf.core.flow import Flow
 from pcscf.core.policy import EdgePolicy, SecAgree
 from pcscf.core.relay import CoreRelay
@@ -16,6 +17,8 @@ from pcscf.errors import ParseError, SipError
 from pcscf.sip.message import Request, Response
 
 _NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
+_ABOUT_THE_OFFER = (400, 421, 494)
+_LONGEST_OFFER = 400  # in a report: two entries
 _LONGEST_IDENTITY = 256  # an IMPI is a NAI of at most 253 octets (TS 23.003 13.3, RFC 7542)
 
 
@@ -64,6 +67,19 @@ def policy_for(policy: EdgePolicy, host: str) -> SecAgree:
     return policy.sec_agree
 
 
+def report_rejected(context: Context, request: Request, phone: Phone, error: SipError) -> None:
+    """Tell the operator of a REGISTER that we refuse ourselves; of an agreement, what was asked."""
+    fields: dict[str, str | int] = {
+        "impi": phone.impi,
+        "ue": phone.host,
+        "status": error.status,
+        "reason": error.reason,
+    }
+    if error.status in _ABOUT_THE_OFFER:
+        fields["offer"] = ", ".join(request.values("security-client"))[:_LONGEST_OFFER]
+    context.report("info", "registration_rejected", request, **fields)
+
+
 class RegisterUser(Protocol):
     """Who decides on the core's answer to a REGISTER."""
 
@@ -110,12 +126,17 @@ class RegisterRelay(CoreRelay):
             return
         try:
             self._registrar.on_final(self, response)
-        except (ParseError, SipError) as error:
-            self.wire.reject(
-                self.server, 500 if isinstance(error, ParseError) else error.status, error.reason
-            )
+        except SipError as error:
+            if isinstance(error, ParseError):  # what the core sent is no fault of the phone's
+                error = SipError(500, error.reason)
+            report_rejected(self.wire.context, self.server.request, self.phone, error)
+            self.wire.reject(self.server, error.status, error.reason)
 
     def exhausted(self, reason: str) -> None:
         """No entry point answered: 504 (TS 24.229 5.2.2). A temporary set waits for another try."""
         self._registrar.on_ended(self)
         super().exhausted(reason)
+
+    def concerned(self) -> dict[str, str]:
+        """Tell whose request it is, as the fields of a report."""
+        return {"impi": self.phone.impi, "ue": self.phone.host}

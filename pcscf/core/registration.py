@@ -15,7 +15,13 @@ from pcscf.core.flow import Side
 from pcscf.core.guard import Guard
 from pcscf.core.offence import Offence
 from pcscf.core.policy import SecAgree
-from pcscf.core.register_request import RegisterRelay, authorization, phone_of, policy_for
+from pcscf.core.register_request import (
+    RegisterRelay,
+    authorization,
+    phone_of,
+    policy_for,
+    report_rejected,
+)
 from pcscf.core.sa_table import SaRow, Stage
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.source import source
@@ -27,6 +33,7 @@ from pcscf.sip.message import Request, Response
 from xfrm.model import SelectorMode
 
 _FORBIDDEN = "Forbidden"
+_LONGEST_IMPU = 256  # in a report
 
 
 class Registrar:
@@ -52,10 +59,23 @@ class Registrar:
     def on_register(self, server: ServerTransaction) -> None:
         """Take a REGISTER. Raises SipError for what is answered with a failure."""
         phone = phone_of(server.request, server.flow)
-        if server.flow.side is Side.CLEAR:
-            self._from_clear(server, phone)
-        elif server.row is not None:
-            self._from_sa(server, server.row, phone)
+        self._context.report(
+            "debug",
+            "register_received",
+            server.request,
+            impi=phone.impi,
+            impu=server.request.to.sip_uri.aor()[:_LONGEST_IMPU],
+            ue=phone.host,
+            side=server.flow.side,
+        )
+        try:
+            if server.flow.side is Side.CLEAR:
+                self._from_clear(server, phone)
+            elif server.row is not None:
+                self._from_sa(server, server.row, phone)
+        except SipError as error:
+            report_rejected(self._context, server.request, phone, error)
+            raise
 
     # --- in clear (SM1) ---
 
@@ -131,7 +151,12 @@ class Registrar:
         )
         if attempt is not None and refused:
             self._context.report(
-                "info", "challenge_refused", impi=phone.impi, resync=int("auts" in credentials)
+                "info",
+                "challenge_refused",
+                request,
+                impi=phone.impi,
+                ue=phone.host,
+                resync=int("auts" in credentials),
             )
             self._challenges.abort(attempt)
 
@@ -141,7 +166,12 @@ class Registrar:
         if phone.impi != row.owner.impi:
             # TS 24.229 5.2.2: the identity must be the one the SA was made for.
             self._context.report(
-                "warning", "foreign_identity", impi=phone.impi, owner=row.owner.impi
+                "warning",
+                "foreign_identity",
+                server.request,
+                impi=phone.impi,
+                ue=phone.host,
+                owner=row.owner.impi,
             )
             self._guard.note(phone.host, Offence.FOREIGN_IDENTITY)
             raise SipError(403, _FORBIDDEN)
@@ -255,7 +285,13 @@ class Registrar:
     def _on_failure(self, relay: RegisterRelay, response: Response) -> None:
         """Failure goes out under what the REGISTER came under; the temporary set ends with it."""
         self._context.report(
-            "info", "registration_refused", impi=relay.phone.impi, status=response.status
+            "info",
+            "registration_refused",
+            relay.server.request,
+            impi=relay.phone.impi,
+            ue=relay.phone.host,
+            status=response.status,
+            answered=int(relay.attempt is not None),
         )
         if response.status < 500:
             self._guard.note(relay.phone.host, Offence.REFUSED)

@@ -174,5 +174,16 @@ class CoreRelay(Relay):
 
     def exhausted(self, reason: str) -> None:
         """No next hop answered."""
-        self.wire.context.report("warning", "core_unreachable", reason=reason, method=self.method)
+        self.wire.context.report(
+            "warning",
+            "core_unreachable",
+            self.server.request,
+            reason=reason,
+            method=self.method,
+            **self.concerned(),
+        )
         self.wire.reject(self.server, 504, "Server Time-out")
+
+    def concerned(self) -> dict[str, str]:
+        """Tell whose request it is, as the fields of a report."""
+        return {"ue": self.server.flow.remote.host}

@@ -69,6 +69,13 @@ class SaTable:
         """All rows, each once."""
         return (row for spi, row in self._by_spi.items() if spi == row.sa_set.spi_ps)
 
+    def parts(self, size: int) -> Iterator[list[SaRow]]:
+        """All rows of now, a part at a time; the table may change in between."""
+        entries = tuple(self._by_spi.items())
+        for start in range(0, len(entries), size):
+            part = entries[start : start + size]
+            yield [row for spi, row in part if spi == row.sa_set.spi_ps]
+
     def add(self, row: SaRow) -> None:
         """Enter a row. Its ports and SPIs must be free (``clash``)."""
         for key in _port_keys(row.sa_set):

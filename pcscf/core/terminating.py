@@ -178,7 +178,14 @@ class PhoneRelay(Relay):
             self.wire.ask_again(client, flow)
             return
         context = self.wire.context
-        context.report("info", "phone_unreachable", impi=self.registration.impi, reason=reason)
+        context.report(
+            "info",
+            "phone_unreachable",
+            self.server.request,
+            impi=self.registration.impi,
+            ue=self.registration.phone.host,
+            reason=reason,
+        )
         if reason == SILENCE:
             self.no_final()
         else:

@@ -37,7 +37,15 @@ class Verification:
 
     def refuse(self, server: ServerTransaction, row: SaRow, header: str) -> None:
         """Answer 494 with the list as we sent it; ``header`` is what does not match."""
-        self._context.report("warning", "security_mismatch", impi=row.owner.impi, header=header)
+        self._context.report(
+            "warning",
+            "security_mismatch",
+            server.request,
+            impi=row.owner.impi,
+            ue=row.sa_set.ue,
+            spi_ps=row.sa_set.spi_ps,
+            header=header,
+        )
         self._guard.note(row.sa_set.ue, Offence.MISMATCH)
         headers = [("require", "sec-agree"), ("security-server", self._listed(row))]
         self._wire.reject(server, 494, "Security Agreement Required", headers)

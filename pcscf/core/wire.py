@@ -19,8 +19,8 @@ from pcscf.core.policy import NextHop
 from pcscf.core.sa_table import SaRow
 from pcscf.core.server_transactions import ServerTransaction, ServerTransactions
 from pcscf.core.state import Registration
-from pcscf.errors import SipError
-from pcscf.sip.message import Request, Response
+from pcscf.errors import ParseError, SipError
+from pcscf.sip.message import Message, Request, Response, parse
 from pcscf.sip.response import make_response
 from pcscf.sip.via import Via
 
@@ -82,7 +82,12 @@ class Wire:
         flow = self._reply_flow(transaction)
         if flow is None:
             self.context.report(
-                "warning", "answer_dropped", reason="its SAs are gone", status=response.status
+                "warning",
+                "answer_dropped",
+                response,
+                reason="its SAs are gone",
+                status=response.status,
+                **_concerned(transaction),
             )
             self.servers.forget(transaction)
             return
@@ -127,8 +132,20 @@ class Wire:
             self.context.emit(transaction.sent)
             return
         self.context.report(
-            "warning", "answer_dropped", reason=reason, peer=str(transaction.flow.remote)
+            "warning",
+            "answer_dropped",
+            self._answer(sent),
+            reason=reason,
+            peer=str(transaction.flow.remote),
+            **_concerned(transaction),
         )
+
+    def _answer(self, sent: SendSip | None) -> Message | None:
+        """Read the answer again, of a request that may have been let go of."""
+        try:
+            return None if sent is None else parse(sent.data, self.context.policy.limits)
+        except ParseError:  # it grew above the limits on its way through us
+            return None
 
     def _reply_flow(self, transaction: ServerTransaction) -> Flow | None:
         flow = transaction.flow
@@ -308,6 +325,12 @@ def _ways_to_phone(registration: Registration, row: SaRow) -> _Ways:
         return _Ways(stream, None, sent_by)
     usual = _Way(to_phone(row, Transport.UDP), connect=False)
     return _Ways(usual, None if registration.udp_only else stream, sent_by)
+
+
+def _concerned(transaction: ServerTransaction) -> dict[str, str]:
+    """Tell whose request it is that was under SAs, as the fields of a report."""
+    row = transaction.row
+    return {} if row is None else {"impi": row.owner.impi, "ue": row.sa_set.ue}
 
 
 def _ways_in_clear(flow: Flow) -> _Ways:

@@ -22,6 +22,11 @@ class LoadMeter:
         self._since_told = 0
         self._told_late = False
 
+    @property
+    def lag(self) -> float:
+        """How late the loop is, in seconds, smoothed."""
+        return self._lag
+
     def start(self) -> None:
         """Measure from now on."""
         self._timer = self._loop.call_at(self._loop.time() + _INTERVAL, self._measure)

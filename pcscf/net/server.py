@@ -31,7 +31,7 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import StartError
-from pcscf.log import describe
+from pcscf.log import describe, written
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
 from pcscf.net.key_log import KeyLog
@@ -173,6 +173,11 @@ class Server:
         if self._key_log:
             self._key_log.close()
 
+    @property
+    def lag(self) -> float:
+        """How late the event loop is, in seconds."""
+        return self._load.lag
+
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
         log.info("held", **self._edge.held())
@@ -259,6 +264,9 @@ class Server:
         if isinstance(effect, SendSip):
             self._send(effect)
             return True
+        if isinstance(effect, Report):
+            self._report(effect)
+            return True
         self._flush()  # what was sent before has to leave under the SAs that are there now
         match effect:
             case InstallSas():
@@ -271,11 +279,14 @@ class Server:
                 self._tcp.close_flow(flow, at_once=at_once)
             case Resolve():
                 self._resolver.ask(effect)
-            case Report(level, event, fields):
-                log.log(_LEVELS[level.upper()], event, **fields)
-                if self._journal:
-                    self._journal.reported(level, event, fields)
         return True
+
+    def _report(self, report: Report) -> None:
+        level, event, fields = report.level, report.event, report.fields
+        if level in written:
+            log.log(_LEVELS[level.upper()], event, **fields)
+        if self._journal:
+            self._journal.reported(level, event, fields)
 
     def _send(self, effect: SendSip) -> None:
         if self.taps:

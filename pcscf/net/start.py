@@ -4,14 +4,24 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Protocol
 
 import structlog
 
+from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
 from pcscf.core.ids import Ids
+from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
+from pcscf.mirror.hep import Agent
+from pcscf.mirror.homer import mirroring
+from pcscf.mirror.trace import Traces
 from pcscf.net import plan
 from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.entropy import Entropy
@@ -45,13 +55,62 @@ async def _serve(settings: Settings) -> None:
     suites = usable_suites(kernel, settings.security.algorithms)
     edge = Edge(settings.policy(suites), Ids(Entropy()))
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
-    await serve(Server(settings, edge, kernel, monitor, key_log=key_log))
+    diagnosis = Diagnosis(
+        asyncio.get_running_loop(),
+        kernel,
+        edge.views,
+        gm=settings.gm.addresses,
+        **settings.diagnosis.model_dump(),
+    )
+    server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
+    subject = Subject(
+        core=edge,
+        server=server,
+        kernel=kernel,
+        version=version("pcscf"),
+        started=datetime.now(UTC),
+        gm=settings.gm.addresses,
+        suites=[suite.name for suite in suites],
+    )
+    clock = asyncio.get_running_loop().time
+    traces = Traces(server.taps.append, server.taps.remove, edge.views, clock)
+    diagnosis.start()
+    try:
+        parts = Parts(diagnosis=diagnosis, traces=traces)
+        async with mirrored(settings, server):
+            await serve(server, AdminService(settings.admin, subject, parts))
+    finally:
+        diagnosis.close()
 
 
-async def serve(server: Server) -> None:
+@asynccontextmanager
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+    """Have a copy of all SIP sent to a collector within the block, if there is one."""
+    mirror = settings.mirror
+    if mirror.hep is None:
+        yield
+        return
+    agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
+    async with mirroring(*mirror.hep, agent) as homer:
+        server.taps.append(homer)
+        yield
+
+
+class Beside(Protocol):
+    """What runs beside a server that is up: the admin side."""
+
+    async def start(self) -> None:
+        """Open. Raises StartError; ``close`` is due then as well."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+async def serve(server: Server, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
-    SIGUSR1 has it log what is held and counted.
+    The admin side opens when phones are served, and closes before they are not: whoever
+    finds it finds a server. SIGUSR1 has it log what is held and counted.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,11 +118,23 @@ async def serve(server: Server) -> None:
     try:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
         await server.start()
-        settle_memory()
-        await stop.wait()
-        log.info("stopping")
+        async with _opened(admin):
+            settle_memory()
+            await stop.wait()
+            log.info("stopping")
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def _opened(admin: Beside | None) -> AsyncIterator[None]:
+    try:
+        if admin:
+            await admin.start()
+        yield
+    finally:
+        if admin:
+            await admin.close()
 
 
 def raise_file_limit(needed: int) -> None:

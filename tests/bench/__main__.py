@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pcscf.net.start import settle_memory
-from tests.bench import decoding, kernel, memory, proxying, sip, udp
+from tests.bench import decoding, kernel, memory, proxying, sip, udp, watching
 from tests.bench.players import Recorder, register
 from tests.bench.relays import ROOT
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, render
@@ -35,6 +35,7 @@ def measure(phones: int, rounds: int, registered: tuple[int, int], compiled: Pat
         protected={form: proxying.ask(program) for form, program in forms.items()},
         plain={form: proxying.here(program) for form, program in forms.items()},
         decoded={suite: decoding.measure(suite) for suite in decoding.SUITES},
+        watching=watching.watching(),
     )
 
 

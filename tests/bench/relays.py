@@ -34,6 +34,7 @@ from tests.peers.wire import placed_in
 
 ROOT = Path(__file__).parent.parent.parent
 _START = 20.0  # seconds
+_NO_ADMIN = {"PCSCF_ADMIN__SOCKET": "", "PCSCF_ADMIN__HTTP": ""}
 _CLEAR = 5060  # the P-CSCF's port and the core's
 _SINKS = (5070, 5071, 5072)  # of who answers MESSAGEs: ours, Kamailio's, those in clear
 _PS, _PC = 5200, 5203  # Kamailio's protected ports
@@ -128,7 +129,7 @@ def ours(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=program,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **_NO_ADMIN},
         )
     try:
         wait_until(

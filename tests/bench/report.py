@@ -10,10 +10,12 @@ from tests.bench.kernel import BATCHED, KernelFigures
 from tests.bench.proxying import ProxyFigures
 from tests.bench.sip import Handling
 from tests.bench.udp import ECHO_SIZE
+from tests.bench.watching import OTHERS
 
 SIP_TARGET = 300  # microseconds, on a kernel of its own
 SENDS_TARGET = 1
 OCTETS_TARGET = 2048
+WATCHING_TARGET = 5  # microseconds, of a message that a trace is not about
 RATIO_TARGET = 1.25  # of Kamailio's CPU for the same work
 DECODE_TARGET = 4  # times tshark's packets in the same time
 _LEAST = {WHOLE: DECODE_TARGET}  # it tells what we tell
@@ -35,6 +37,7 @@ class Figures:
     protected: dict[str, ProxyFigures]  # by the form of ours
     plain: dict[str, ProxyFigures]
     decoded: dict[str, DecodeFigures]  # by suite
+    watching: dict[str, float]  # by who looks on
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
             (f"ESP decoded, {suite}; CPU us a packet", _decoded(each))
             for suite, each in figures.decoded.items()
         ),
+        ("a message that is looked on; CPU us more", _watched(figures)),
         (f"yardstick: UDP echo of {ECHO_SIZE:,} octets; CPU us", _echoes(figures)),
     ]
 
@@ -170,6 +174,14 @@ def _decoded(figures: DecodeFigures) -> list[Row]:
             Row("largest", largest, decimals=2),
         ]
     return rows
+
+
+def _watched(figures: Figures) -> list[Row]:
+    targets = {OTHERS: WATCHING_TARGET}
+    return [
+        _time(name, spent, figures.echo, targets.get(name))
+        for name, spent in figures.watching.items()
+    ]
 
 
 def _echoes(figures: Figures) -> list[Row]:

@@ -10,6 +10,7 @@ from tests.bench.kernel import BATCHED, ONE_BY_ONE, REMOVED, KernelFigures
 from tests.bench.proxying import OURS, PLAIN, THEIRS, ProxyFigures
 from tests.bench.report import AS_PYTHON, COMPILED, Figures, Row, render, sections
 from tests.bench.sip import Handling
+from tests.bench.watching import OTHERS, OWN
 
 KERNEL = KernelFigures(
     in_uml=True,
@@ -37,6 +38,7 @@ FIGURES = Figures(
     protected={COMPILED: RELAYED, AS_PYTHON: RELAYED},
     plain={COMPILED: RELAYED},
     decoded={"null": DECODED},
+    watching={OTHERS: 3.0, OWN: 4.0},
 )
 
 
@@ -132,3 +134,9 @@ def test_the_decoder_has_to_be_some_times_as_fast_as_tshark() -> None:
     slow = DecodeFigures(DECODED.cost | {decoding.WHOLE: [39.9] * 3})
     missed = rows("ESP decoded, null", replace(FIGURES, decoded={"null": slow}))
     assert missed[f"times {decoding.WHOLE}"].cells[3] == ">= 4 missed"
+
+
+def test_looking_on_is_judged_by_what_it_costs_others() -> None:
+    found = rows("looked on")
+    assert found[OTHERS].cells == (OTHERS, "3.0", "0.3", "5 met")
+    assert found[OWN].cells == (OWN, "4.0", "0.4", "")

@@ -108,7 +108,9 @@ class Stage:
 
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
         assert not any(secret in repr(effect) for secret in self.secrets)
-        if isinstance(effect, SendSip):
+        if isinstance(effect, Report):
+            _check_report(effect)
+        elif isinstance(effect, SendSip):
             self._check_send(effect)
         elif isinstance(effect, InstallSas):
             if self.refuse_install:
@@ -313,6 +315,12 @@ class Stage:
             "P-Charging-Vector: icid-value=secret",
         )
         return self.last_to_phone()
+
+
+def _check_report(report: Report) -> None:
+    """Who names a user names the phone too, but where all phones of a user are meant."""
+    about_a_user = report.event.startswith("reg_event_")
+    assert about_a_user or "impi" not in report.fields or report.fields.get("ue"), report
 
 
 def _branch(data: bytes) -> bytes:

@@ -52,6 +52,18 @@ def test_rows_are_counted_and_listed_once() -> None:
     assert list(table) == [one, other]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_rows_come_in_parts_each_once_while_the_table_changes(size: int) -> None:
+    table, first, second = SaTable(SelectorMode.STRICT), row(), row(NEWER)
+    table.add(first)
+    table.add(second)
+    parts = table.parts(size)
+    seen = next(parts)
+    table.remove(second)
+    seen += [one for part in parts for one in part]
+    assert seen == [first, second]
+
+
 def test_a_removed_row_leaves_nothing_and_may_be_removed_again() -> None:
     for mode in SelectorMode:
         table, entered = SaTable(mode), row()

@@ -102,3 +102,11 @@ def test_a_meter_that_is_closed_measures_no_more(scene: Scene) -> None:
     scene.meter.close()
     assert scene.loop.timer is not None
     assert scene.loop.timer.is_cancelled
+
+
+def test_how_late_it_is_can_be_asked_at_any_time(scene: Scene) -> None:
+    assert scene.meter.lag == 0
+    scene.run(10, late=0.5)
+    assert scene.meter.lag == pytest.approx(0.5, rel=0.05)
+    scene.run(30, late=0)
+    assert scene.meter.lag < 0.001

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import select
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -408,6 +409,33 @@ async def test_a_report_is_a_line_of_the_log(written):
             "192.0.2.9",
             1,
         )
+
+
+@looped
+async def test_a_report_below_the_level_is_no_line_but_the_journal_has_it(written):
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [Report("debug", "stray_response", {"peer": "192.0.2.9"})]
+        log.set_level("info")
+        b.server.dispatch(SipReceived(b.clear, b""))
+        assert "stray_response" not in {line["event"] for line in written()}
+        assert b.journal.told == [("reported", "debug", "stray_response", {"peer": "192.0.2.9"})]
+
+
+@looped
+async def test_datagrams_leave_together_though_something_is_reported_in_between():
+    async with bench() as b:
+        b.peer.setblocking(False)
+        there: list[bool] = []
+
+        def look(*_told: object) -> None:
+            there.append(bool(select.select([b.peer], [], [], 0)[0]))
+
+        vars(b.journal)["reported"] = look
+        report = Report("info", "registered", {})
+        b.edge.answers[SipReceived] = [b.send(b"1"), report, b.send(b"2"), report]
+        b.server.dispatch(SipReceived(b.clear, b""))
+        look()
+        assert there == [False, False, True]
 
 
 @looped

@@ -12,11 +12,13 @@ import pytest
 import structlog
 
 from pcscf import log
+from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.mirror.homer import Homer
 from pcscf.net import start
 from pcscf.net.server import Server
-from tests.net.support import looped, settings, until
-from tests.net.test_server import KEYS, SAS, FakeMonitor, Script
+from tests.net.support import looped, settings, udp_peer, until
+from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
 from xfrm.algorithms import SUITES
 from xfrm.errors import KernelRefusal
 from xfrm.memory import MemoryKernel
@@ -111,6 +113,50 @@ async def test_sigusr1_has_it_say_what_it_holds(written):
     await serving
 
 
+class Beside:
+    """An admin side that keeps a diary with the server's log."""
+
+    def __init__(self, error: StartError | None = None) -> None:
+        self._error = error
+
+    async def start(self) -> None:
+        structlog.get_logger().info("opened")
+        if self._error:
+            raise self._error
+
+    async def close(self) -> None:
+        structlog.get_logger().info("closed")
+
+
+@looped
+async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
+    class Watched(MemoryKernel):
+        def close(self) -> None:
+            structlog.get_logger().info("server_closed")
+            super().close()
+
+    kernel = Watched()
+    server = Server(settings(), Script(), kernel, FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, Beside()))
+    await until(lambda: "opened" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    events = [line["event"] for line in written()]
+    assert events == ["ready", "opened", "stopping", "closed", "server_closed"]
+    assert not kernel.is_open
+
+
+@looped
+async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_behind(written):
+    given, kernel = settings(), MemoryKernel()
+    server = Server(given, Script(), kernel, FakeMonitor())
+    with pytest.raises(StartError, match="no directory"):
+        await start.serve(server, Beside(StartError("admin.socket: no directory")))
+    assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
+    assert not kernel.is_open
+    assert not in_use(given.gm.port)
+
+
 @looped
 async def test_a_failed_start_leaves_nothing_behind():
     given = settings()
@@ -121,3 +167,36 @@ async def test_a_failed_start_leaves_nothing_behind():
         await start.serve(Server(given, Script(), MemoryKernel(), monitor))
     assert monitor.is_closed
     await first.close()
+
+
+@looped
+async def test_a_collector_gets_copies_while_the_server_runs():
+    peer, to = udp_peer()
+    server = Server(
+        given := settings(mirror={"hep": f"udp:{to}", "hep_capture_id": 77}),
+        Script(), MemoryKernel(), FakeMonitor(),
+    )  # fmt: skip
+    flow = Flow(Transport.UDP, Side.CORE, to, to)
+    async with start.mirrored(given, server):
+        (tap,) = server.taps
+        assert isinstance(tap, Homer)
+
+        def leaves() -> int:
+            tap.seen(flow, b"OPTIONS sip:x SIP/2.0", sent=True)
+            return tap.sent
+
+        await until(leaves)
+    copy = peer.recv(999)
+    assert copy.startswith(b"HEP3")
+    assert copy.endswith(b"OPTIONS sip:x SIP/2.0")
+    assert (77).to_bytes(4, "big") in copy
+    await server.close()
+    peer.close()
+
+
+@looped
+async def test_without_a_collector_nobody_looks_on():
+    server = Server(given := settings(), Script(), MemoryKernel(), FakeMonitor())
+    async with start.mirrored(given, server):
+        assert server.taps == []
+    await server.close()

@@ -1,9 +1,11 @@
 """The real P-CSCF as a process in a lab's namespace."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -11,7 +13,7 @@ from typing import IO
 from tests.netns.lab import Lab
 from tests.netns.namespace import wait_until
 
-_READY = "ready"
+_READY = "admin_ready"  # which is behind "ready"
 _START = 20.0  # seconds; a loaded guest with one CPU is slow
 
 
@@ -23,22 +25,32 @@ class PcscfProcess:
         self._config = directory / "pcscf.toml"
         self._config.write_text(config)
         self._log = directory / "pcscf.log"
+        given = tomllib.loads(config).get("admin", {}).get("socket")
+        self.socket = Path(given or directory / "admin.sock")
         self._file: IO[bytes] = self._log.open("wb")
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = (sys.executable, "-m", "pcscf", "run", "--config", str(self._config))
-        before = self.log.count(f" {_READY} ")
+        before = self._starts
         process: subprocess.Popen[bytes] = self.lab.pcscf.popen(
-            *command, stdout=self._file, stderr=subprocess.STDOUT
+            *command,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PCSCF_ADMIN__SOCKET": str(self.socket)},
         )
         wait_until(
-            lambda: self.log.count(f" {_READY} ") > before or process.poll() is not None,
+            lambda: self._starts > before or process.poll() is not None,
             "the P-CSCF is ready",
             _START,
         )
         assert process.poll() is None, self.log
         return process
+
+    @property
+    def _starts(self) -> int:
+        """How often it has said that it is ready, on the console or in JSON."""
+        return sum(self.log.count(form) for form in (f" {_READY} ", f'"event": "{_READY}"'))
 
     @property
     def log(self) -> str:
@@ -92,8 +104,9 @@ def config(lab: Lab, *, next_hops: tuple[str, ...] = (), **sections: str) -> str
         "network": 'visited_network = "visited.example"',
         "guard": "overload_lag = 100\noverload_lag_severe = 100",  # the machine may be busy
     }
-    # Its SUBSCRIBE would stand among all else; tests of it say otherwise.
-    sections = {"reg_event": "enabled = false", **sections}
+    # Its SUBSCRIBE would stand among all else; several run in one namespace, and so at one
+    # port. Tests of it say otherwise.
+    sections = {"reg_event": "enabled = false", "admin": 'http = ""', **sections}
     for name, text in sections.items():
         section = name.replace("__", ".")
         lines[section] = f"{lines[section]}\n{text}" if section in lines else text

@@ -32,6 +32,17 @@ def test_it_is_a_kernel(kernel):
     assert one.present() == frozenset()
 
 
+def test_a_kernel_that_answers_is_reached(netlink, kernel):
+    kernel.reach()
+    assert [kinds(send) for send in netlink.sends] == [["GETSA"]]
+
+
+def test_a_kernel_that_does_not_answer_is_not(netlink, kernel):
+    netlink.lose = 1
+    with pytest.raises(KernelRefusal):
+        kernel.reach()
+
+
 def test_install_is_one_send(netlink, kernel):
     kernel.install(sa_set(), KEYS, 300)
     assert [kinds(send) for send in netlink.sends] == [["NEWSA"] * 4]
@@ -155,6 +166,32 @@ def test_dump_and_present_tell_of_our_reqid_only(netlink, kernel):
     theirs = replace(sa_set(), ue="192.0.2.11", pcscf="192.0.2.1")
     XfrmKernel(REQID + 1, ()).install(theirs, KEYS, 300)
     assert kernel.present() == set(sa_set().ids) == {sa.id for sa in kernel.dump()}
+
+
+def test_one_sa_is_read_by_its_name(netlink, kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    one = sa_set().ids[3]
+    netlink.count(one, octets=900, packets=2, used=1001)
+    read = kernel.read(one)
+    assert (read.id, read.lifetime, read.packets, read.octets, read.used) == (
+        one,
+        300,
+        2,
+        900,
+        1001,
+    )
+    assert KEYS.ck.hex() not in repr(read)
+    assert kinds(netlink.sends[-1]) == ["GETSA"]
+
+
+def test_an_sa_that_is_not_there_is_none(netlink, kernel):
+    assert kernel.read(sa_set().ids[0]) is None
+
+
+def test_an_sa_that_cannot_be_read_is_refused(netlink, kernel):
+    netlink.lose = 100
+    with pytest.raises(KernelRefusal, match="XFRM netlink"):
+        kernel.read(sa_set().ids[0])
 
 
 def test_usage_tells_of_our_reqid_only_and_closes_its_socket(netlink, kernel):

@@ -46,7 +46,10 @@ def test_a_name_that_is_taken_is_refused_whole(kernel):
 
 def test_refusal_on_order(kernel):
     kernel.install(sa_set(), KEYS, 300)
+    kernel.reach()
     kernel.refusal = KernelRefusal("install", errno.ENOMEM, "ENOMEM")
+    with pytest.raises(KernelRefusal):
+        kernel.reach()
     with pytest.raises(KernelRefusal):
         kernel.install(replace(sa_set(), ue="192.0.2.11"), KEYS, 300)
     with pytest.raises(KernelRefusal):
@@ -86,6 +89,19 @@ def test_usage_is_what_a_test_has_counted(kernel):
     kernel.refusal = KernelRefusal("dump", errno.ENOMEM, "ENOMEM")
     with pytest.raises(KernelRefusal):
         list(kernel.usage())
+
+
+def test_one_sa_is_read_by_its_name(kernel):
+    kernel.install(sa_set(), KEYS, 300)
+    one = sa_set().ids[0]
+    kernel.packets[one] += 3
+    read = kernel.read(one)
+    assert (read.id, read.packets, read.lifetime) == (one, 3, 300)
+    kernel.remove(sa_set())
+    assert kernel.read(one) is None
+    kernel.refusal = KernelRefusal("find", errno.ENOMEM, "ENOMEM")
+    with pytest.raises(KernelRefusal):
+        kernel.read(one)
 
 
 def test_open_sweeps_and_close_empties(kernel):

@@ -198,7 +198,7 @@ def test_counters_of_an_sa_are_read():
     read = wire.read_sa(only(data))
     assert read is not None
     assert (read.octets, read.packets, read.added, read.used) == (1200, 3, 1000, 1001)
-    assert (read.replayed, read.integrity_failed) == (5, 4)
+    assert (read.outside_window, read.replayed, read.integrity_failed) == (9, 5, 4)
     assert read.sequence == 3
     assert wire.read_sa_usage(only(data)) == (SaUsage(read.id, 3, 1200, 1001), read.reqid)
 

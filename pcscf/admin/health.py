@@ -1,0 +1,34 @@
+"""Whether this P-CSCF can serve a new phone, and if not, why: for /readyz and for people."""
+
+from pcscf.admin.parts import Core, Kernel
+from pcscf.core.hop_health import HopState
+from xfrm.errors import XfrmError
+
+_SERVES = (HopState.ACTIVE, HopState.PROBING)
+
+
+def reasons(core: Core, kernel: Kernel) -> list[str]:
+    """Say why not, one line each; none if it can. The server is up while it is asked."""
+    found = [_draining(core), _next_hops(core), _kernel(kernel)]
+    return [reason for reason in found if reason]
+
+
+def _draining(core: Core) -> str:
+    return "draining: no new phone is let in" if core.draining else ""
+
+
+def _next_hops(core: Core) -> str:
+    """Of names that were not looked up yet nothing is known, which is nothing bad."""
+    hops = core.views.next_hops()
+    if not hops or any(hop.state in _SERVES for hop in hops):
+        return ""
+    states = ", ".join(f"{one.next_hop} {one.state} ({one.reason})" for one in hops)
+    return f"no next hop is active: {states}"
+
+
+def _kernel(kernel: Kernel) -> str:
+    try:
+        kernel.reach()
+    except (XfrmError, OSError) as error:
+        return f"the kernel does not answer: {error}"
+    return ""

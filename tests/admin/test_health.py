@@ -1,0 +1,61 @@
+"""Reasons why no new phone can be served."""
+
+import pytest
+
+from pcscf.admin.health import reasons
+from pcscf.core.events import Drain
+from tests.core.phone import Phone
+from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
+from xfrm.errors import KernelRefusal
+from xfrm.memory import MemoryKernel
+
+
+def fail(stage: Stage, times: int) -> None:
+    """Let all next hops refuse so many REGISTERs."""
+    phone = Phone(stage)
+    for _ in range(times):
+        phone.says_in_clear(phone.register())
+        for _ in stage.policy.next_hops:
+            stage.send_fails(stage.to_core[-1])
+
+
+def test_a_p_cscf_that_can_serve_has_none() -> None:
+    assert reasons(Stage().edge, MemoryKernel()) == []
+
+
+def test_draining_is_one() -> None:
+    stage = Stage()
+    stage.play(Drain(on=True))
+    assert reasons(stage.edge, MemoryKernel()) == ["draining: no new phone is let in"]
+
+
+def test_without_any_next_hop_there_is_no_service() -> None:
+    stage = Stage(next_hops=TWO_HOPS)
+    fail(stage, stage.policy.health.failures)
+    (reason,) = reasons(stage.edge, MemoryKernel())
+    assert reason == (
+        f"no next hop is active: udp:{S_CSCF} inactive (connection refused), "
+        f"udp:{S_CSCF_2} inactive (connection refused)"
+    )
+    stage.wait(stage.policy.health.hold)
+    assert reasons(stage.edge, MemoryKernel()) == []
+
+
+def test_one_next_hop_is_enough() -> None:
+    stage = Stage(next_hops=TWO_HOPS)
+    phone = Phone(stage)
+    for _ in range(stage.policy.health.failures):
+        phone.says_in_clear(phone.register())
+        stage.send_fails(stage.to_core[-1])
+    assert stage.edge.views.next_hops()[0].state == "inactive"
+    assert reasons(stage.edge, MemoryKernel()) == []
+
+
+@pytest.mark.parametrize("error", [KernelRefusal("x", 1, "EPERM"), OSError(9, "bad descriptor")])
+def test_a_kernel_that_does_not_answer_is_one(error: Exception) -> None:
+    class Deaf(MemoryKernel):
+        def reach(self) -> None:
+            raise error
+
+    (reason,) = reasons(Stage().edge, Deaf())
+    assert reason.startswith("the kernel does not answer: ")
