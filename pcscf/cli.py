@@ -91,16 +91,28 @@ def run(file: Annotated[Path, typer.Option("--config", help="Settings, a TOML fi
     settings = _load(file)
     log.configure(settings.log.level, settings.log.format)
     try:
-        start.run(settings)
+        start.run(settings, file)
     except PcscfError as error:
         _end(str(error), _FAILED)
 
 
 @app.command(rich_help_panel=_RUN)
-def check_config(file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")]) -> None:
-    """Check the settings; print what is wrong, one line each."""
-    _load(file)
-    typer.echo(f"{file}: ok")
+def check_config(
+    file: Annotated[Path, typer.Argument(help="Settings, a TOML file.")],
+    settings_only: Annotated[
+        bool, typer.Option("--settings-only", help="Leave this machine out of it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the settings, what this machine has for them, its DNS and the next hops.
+
+    Exit status: 0 it would start, 1 this machine lacks something, 2 the settings are wrong.
+    Run it as the user and where the P-CSCF will run: in its container, say.
+    """
+    from pcscf import check_config as checking  # noqa: PLC0415
+
+    if status := checking.check(file, settings_only=settings_only, as_json=as_json):
+        raise typer.Exit(status)
 
 
 def _load(file: Path) -> "Settings":

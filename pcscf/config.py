@@ -156,7 +156,7 @@ def load(path: Path) -> Settings:
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from None
     else:
-        problems = list(_conflicts(settings))
+        problems = conflicts(settings)
     problems += ((name, "unknown section") for name in _unknown_variables())
     if problems:
         raise ConfigError("\n".join(f"{_origin(path, k)}: {k}: {why}" for k, why in problems))
@@ -207,8 +207,12 @@ def _origin(path: Path, key: str) -> str:
     return "environment" if overridden else str(path)
 
 
+def conflicts(settings: Settings) -> list[tuple[str, str]]:
+    """List what is wrong between keys, as key and reason."""
+    return list(_conflicts(settings))
+
+
 def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong between keys, as key and reason."""
     yield from _port_conflicts(settings.gm)
     yield from _route_conflicts(settings.gm)
     for name, timers in (("gm", settings.timers.gm), ("core", settings.timers.core)):

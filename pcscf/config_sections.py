@@ -1,6 +1,6 @@
 """The tables of the settings file. ``config/pcscf.toml`` says what each key is for."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -62,9 +62,20 @@ _LIVENESS = LivenessPolicy()
 
 
 class Section(BaseModel):
-    """A table of the file. A key that it does not have is an error, not a silent no-op."""
+    """A table of the file. A key that it does not have is an error, not a silent no-op.
+
+    ``live`` says whether its keys change while the P-CSCF runs, when the file is read anew
+    (``pcscf.net.reload``); ``fixed`` are those that do not even so.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    live: ClassVar[bool] = False
+    fixed: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def is_live(cls, key: str) -> bool:
+        """Whether a key of this table changes while the P-CSCF runs."""
+        return cls.live and key not in cls.fixed
 
 
 class Route(Section):
@@ -88,6 +99,8 @@ class Gm(Section):
 class Health(Section):
     """When a next hop is left out, and when it comes back; seconds."""
 
+    live = True
+
     interval: NonNegativeFloat = _HEALTH.interval
     timeout: PositiveFloat = _HEALTH.timeout
     failures: PositiveInt = _HEALTH.failures
@@ -103,6 +116,9 @@ class Health(Section):
 class Core(Section):
     """The side of the S-CSCF."""
 
+    live = True
+    fixed = frozenset({"addresses", "port"})
+
     addresses: Addresses
     port: Port = 5080
     next_hops: NextHops
@@ -112,6 +128,8 @@ class Core(Section):
 
 class Dns(Section):
     """Who is asked for names, for how long, and how long answers are kept; seconds."""
+
+    live = True
 
     servers: NameServers = ()
     query_timeout: PositiveFloat = 2.0
@@ -132,6 +150,8 @@ class Dns(Section):
 class Visited(Section):
     """What this network calls itself."""
 
+    live = True
+
     visited_network: NetworkName
     orig_ioi: NetworkName | Literal[""] = ""
 
@@ -145,6 +165,9 @@ class NetworkPolicy(Section):
 
 class Security(Section):
     """The security agreement and its SAs."""
+
+    live = True
+    fixed = frozenset({"reqid"})
 
     policy: SecAgree = SecAgree.REQUIRE
     by_network: tuple[NetworkPolicy, ...] = ()
@@ -162,6 +185,8 @@ class Security(Section):
 class Media(Section):
     """What SDP may name; see ``pcscf.core.media_policy``."""
 
+    live = True
+
     remove_codecs: Codecs = ()
     keep_codecs: Codecs = ()
     max_ptime: NonNegativeInt = 0
@@ -176,6 +201,8 @@ class Media(Section):
 class Proxy(Section):
     """How requests other than REGISTER are passed on."""
 
+    live = True
+
     route_check: RouteCheck = RouteCheck.REPAIR
     timer_c: Annotated[float, Field(gt=180)] = 190.0
     # Below it nothing real fits; above it no datagram goes.
@@ -184,6 +211,8 @@ class Proxy(Section):
 
 class RegEvent(Section):
     """Our own subscriptions to registration state."""
+
+    live = True
 
     enabled: bool = _REG_EVENT.enabled
     expires_margin: PositiveFloat = _REG_EVENT.expires_margin
@@ -198,6 +227,8 @@ class RegEvent(Section):
 class Liveness(Section):
     """When a phone counts as silent; seconds."""
 
+    live = True
+
     interval: NonNegativeFloat = _LIVENESS.interval
     silent_after: PositiveFloat = _LIVENESS.silent_after
     answer_480: bool = _LIVENESS.answer_480
@@ -209,6 +240,8 @@ class Liveness(Section):
 
 class Emergency(Section):
     """Emergency requests."""
+
+    live = True
 
     e_cscf: Targets = ()
     numbers: Numbers = frozenset()
@@ -230,6 +263,8 @@ class Emergency(Section):
 
 
 class _Timers(Section):
+    live = True
+
     t1: PositiveFloat
     t2: PositiveFloat
     t4: PositiveFloat
@@ -265,6 +300,8 @@ class TimerSettings(Section):
 class Limits(Section):
     """What one peer, and all of them, may take; octets and seconds."""
 
+    live = True
+
     max_message: Annotated[int, Field(ge=1300, le=65535)] = _SIP.max_message
     max_body: PositiveInt = _SIP.max_body
     max_head: PositiveInt = _SIP.max_head
@@ -289,6 +326,8 @@ _AgentWord = Annotated[str, StringConstraints(min_length=3, max_length=64)]
 
 class Guard(Section):
     """Floods, scanners, overload."""
+
+    live = True
 
     source_rate: NonNegativeFloat = GUARD.source_rate
     source_burst: PositiveFloat = GUARD.source_burst
@@ -324,6 +363,9 @@ class Diagnosis(Section):
 
 class Log(Section):
     """How much of what happens is told on stderr, and whether keys are kept for captures."""
+
+    live = True
+    fixed = frozenset({"key_file"})
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"

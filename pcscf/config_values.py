@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from pcscf.core.flow import Endpoint, Transport
 from pcscf.core.media_policy import LAST_PAYLOAD, MEDIA, Codec
@@ -187,38 +187,61 @@ def _distinct(values: tuple[_T, ...]) -> tuple[_T, ...]:
     return values
 
 
+def _written(how: str) -> WithJsonSchema:
+    """Say how a value is written, for the schema and the reference page that is made from it."""
+    return WithJsonSchema({"type": "string", "description": how})
+
+
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
-Address = Annotated[str, PlainValidator(_numeric_address)]
+Address = Annotated[str, PlainValidator(_numeric_address), _written("numeric address")]
 Addresses = Annotated[tuple[Address, ...], Field(min_length=1), AfterValidator(_distinct)]
-AddressRange = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
-PortBlock = Annotated[range, PlainValidator(_port_block)]
+AddressRange = Annotated[
+    IPv4Network | IPv6Network, PlainValidator(_network), _written("range of addresses")
+]
+PortBlock = Annotated[range, PlainValidator(_port_block), _written("two ports, first-last")]
 # It stands between quotes in P-Visited-Network-ID and P-Charging-Vector.
-NetworkName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255)]
-Targets = Annotated[
-    tuple[Annotated[Target, PlainValidator(_next_hop)], ...], AfterValidator(_distinct)
+NetworkName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=255),
+    _written("text of letters, digits and .:_-"),
 ]
-NextHops = Annotated[
-    tuple[Annotated[Target, PlainValidator(_next_hop)], ...],
-    Field(min_length=1),
-    AfterValidator(_distinct),
+_Target = Annotated[
+    Target, PlainValidator(_next_hop), _written("udp:HOST:PORT, tcp:HOST:PORT or sip:NAME")
 ]
-CollectorOrNone = Annotated[Collector | None, PlainValidator(_collector)]
-SipUris = Annotated[tuple[Annotated[str, PlainValidator(_sip_uri)], ...], AfterValidator(_distinct)]
+CollectorOrNone = Annotated[
+    Collector | None,
+    PlainValidator(_collector),
+    _written("udp:ADDRESS:PORT or tcp:ADDRESS:PORT, or nothing"),
+]
+Targets = Annotated[tuple[_Target, ...], AfterValidator(_distinct)]
+NextHops = Annotated[tuple[_Target, ...], Field(min_length=1), AfterValidator(_distinct)]
+_Uri = Annotated[str, PlainValidator(_sip_uri), _written("SIP URI")]
+SipUris = Annotated[tuple[_Uri, ...], AfterValidator(_distinct)]
 # As dialled: digits, and what else a keypad has.
-Numbers = Annotated[
-    frozenset[Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$", max_length=15)]], Field()
+_Number = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9*#]+$", max_length=15),
+    _written("text of digits, * and #"),
 ]
-NameServers = Annotated[
-    tuple[Annotated[Endpoint, PlainValidator(_name_server)], ...], AfterValidator(_distinct)
+Numbers = Annotated[frozenset[_Number], Field()]
+_NameServer = Annotated[
+    Endpoint, PlainValidator(_name_server), _written("numeric address, a port behind it or not")
 ]
 # Where to listen, or nowhere.
-Listener = Annotated[Endpoint | None, PlainValidator(_listener)]
-# Bits of a file's mode, as chmod takes them.
-FileMode = Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=255)]
-Suites = Annotated[
-    tuple[Annotated[Suite, PlainValidator(_suite)], ...],
-    Field(min_length=1),
-    AfterValidator(_distinct),
+Listener = Annotated[
+    Endpoint | None, PlainValidator(_listener), _written("ADDRESS:PORT, or nothing")
 ]
-Codecs = Annotated[tuple[Annotated[Codec, PlainValidator(_codec)], ...], AfterValidator(_distinct)]
+# Bits of a file's mode, as chmod takes them.
+FileMode = Annotated[
+    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), _written("mode of a file, as chmod takes it")
+]
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=255),
+    _written("host name"),
+]
+NameServers = Annotated[tuple[_NameServer, ...], AfterValidator(_distinct)]
+_Suite = Annotated[Suite, PlainValidator(_suite), _written("alg/ealg pair")]
+Suites = Annotated[tuple[_Suite, ...], Field(min_length=1), AfterValidator(_distinct)]
+_Codec = Annotated[Codec, PlainValidator(_codec), _written("name or payload type of a codec")]
+Codecs = Annotated[tuple[_Codec, ...], AfterValidator(_distinct)]

@@ -1,5 +1,6 @@
 """The command line: exit statuses, and one line instead of a traceback."""
 
+import json
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def call():
 def started(monkeypatch):
     """Settings that ``run`` would have started with."""
     seen: list[Settings] = []
-    monkeypatch.setattr("pcscf.net.start.run", seen.append)
+    monkeypatch.setattr("pcscf.net.start.run", lambda settings, _file: seen.append(settings))
     return seen
 
 
@@ -42,8 +43,20 @@ def test_the_version_is_the_packages(call):
 
 
 def test_check_config_passes_the_shipped_file(call):
-    result = call("check-config", SHIPPED)
+    result = call("check-config", "--settings-only", SHIPPED)
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"{SHIPPED}: ok\n", "")
+
+
+def test_check_config_looks_at_this_machine_too(call, tmp_path):
+    file = tmp_path / "here.toml"
+    text = SHIPPED.read_text().replace('"198.51.100.1", "2001:db8:2::1"', '"127.0.0.1", "::1"')
+    hops = '"udp:198.51.100.9:5060", "tcp:[2001:db8:2::9]:5060"'
+    file.write_text(text.replace(hops, '"udp:127.0.0.1:9"'))
+    result = call("check-config", "--json", file)
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)["machine"]
+    (finding,) = [one for one in found if "gm.addresses[1]" in one["text"]]
+    assert finding["mends"].startswith("ip address add 192.0.2.1/")
 
 
 @pytest.mark.parametrize("words", [["check-config"], ["run", "--config"]])
@@ -69,7 +82,7 @@ def test_run_starts_with_the_settings_and_ends_with_status_0(call, started):
 
 
 def test_a_machine_that_lacks_something_is_one_line_and_status_1(call, monkeypatch):
-    def refuse(settings: Settings) -> None:
+    def refuse(settings: Settings, file: Path) -> None:
         raise StartError("no ESP in this kernel: modprobe esp4")
 
     monkeypatch.setattr("pcscf.net.start.run", refuse)

@@ -27,6 +27,8 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.config_sections", "pcscf.config_values",
         "pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm",
     },
+    "pcscf.check_config": {"pcscf.config", "pcscf.net", "pcscf.core", "pcscf.log", "pcscf.errors"},
+    "pcscf.config_changes": {"pcscf.config", "pcscf.config_sections"},
     "pcscf.config_sections": {"pcscf.config_values", "pcscf.core", "pcscf.sip", "xfrm"},
     "pcscf.config_values": {"pcscf.core", "pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.mirror": {"pcscf.core", "pcscf.decode", "pcscf.sip", "pcscf.errors"},
@@ -38,7 +40,8 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
     "pcscf.net": {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
-        "pcscf.config", "pcscf.log", "pcscf.mirror", "pcscf.admin", "pcscf.diagnosis", "xfrm",
+        "pcscf.config", "pcscf.config_changes", "pcscf.log", "pcscf.mirror", "pcscf.admin",
+        "pcscf.diagnosis", "xfrm",
     },
     "pcscf.diagnosis": {"pcscf.core", "xfrm"},
     "pcscf.cli": {"pcscf", "xfrm"},

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.meter import Meters
 
 # Lines of the log a second, and at once: who can forge sources must not fill disks.
@@ -40,7 +41,6 @@ class Blocks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._policy = context.policy.guard
         self._lines = Meters(_LINES, room=1)
         self._past: OrderedDict[str, Block] = OrderedDict()  # oldest first, as the next one
         self.in_force: OrderedDict[str, Block] = OrderedDict()
@@ -48,6 +48,10 @@ class Blocks:
     def __len__(self) -> int:
         """How many take memory."""
         return len(self.in_force) + len(self._past)
+
+    @property
+    def _policy(self) -> GuardPolicy:
+        return self._context.policy.guard
 
     def add(self, source: str, reason: str, seconds: float | None = None) -> None:
         """Block a source from now on, in place of an earlier block.
@@ -58,7 +62,7 @@ class Blocks:
         if seconds is None:
             seconds = self._policy.block_time if known is None else 2 * known.seconds
             seconds = min(seconds, self._policy.block_time_max)
-        if len(self.in_force) >= self._policy.max_blocked:
+        while len(self.in_force) >= self._policy.max_blocked:
             self._context.count("guard_block_list_full")
             self._let_free(next(iter(self.in_force.values())))
         until = self._context.now + seconds
@@ -84,7 +88,7 @@ class Blocks:
 
     def _let_free(self, block: Block) -> None:
         del self.in_force[block.source]
-        if len(self._past) >= self._policy.max_blocked:
+        while len(self._past) >= self._policy.max_blocked:
             self._take_out(next(iter(self._past)))
         self._past[block.source] = block
         forgotten_at = self._context.now + self._policy.block_time_max

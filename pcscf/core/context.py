@@ -1,6 +1,7 @@
 """What the procedures share: policy, tables, and the event at hand."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 from pcscf.core.deadlines import Deadlines
@@ -17,7 +18,7 @@ _LONGEST_CALL_ID = 128  # in a report; a peer may write any
 
 
 class Context:
-    """Policy, ids and tables for good; time and effects for the event at hand."""
+    """Ids and tables for good, the policy until it changes; time and effects for one event."""
 
     __slots__ = (
         "counters",
@@ -36,9 +37,7 @@ class Context:
     def __init__(self, policy: EdgePolicy, ids: Ids) -> None:
         self.policy = policy
         self.ids = ids
-        # In Path, Record-Route and charging: of the first next hop's family, which sends by them.
-        hops = policy.next_hops
-        self.own = self.core_endpoint(hops[0].endpoint.host if hops else "")
+        self.own = self._own()
         self.deadlines = Deadlines()
         self.sas = SaTable(policy.selectors)
         self.registry = Registry()
@@ -47,6 +46,17 @@ class Context:
         self.draining = False  # no new phone is let in
         self.now = 0.0
         self.effects: list[Effect] = []
+
+    def adopt(self, policy: EdgePolicy) -> None:
+        """Go by another policy; what sockets and SAs were made from stays (``PolicyChanged``)."""
+        old = self.policy
+        self.policy = replace(policy, gm=old.gm, core=old.core, selectors=old.selectors)
+        self.own = self._own()
+
+    def _own(self) -> Endpoint:
+        """For Path, Record-Route and charging: of the first next hop's family, which goes by it."""
+        hops = self.policy.next_hops
+        return self.core_endpoint(hops[0].endpoint.host if hops else "")
 
     def emit(self, effect: Effect) -> None:
         """Have the server do this, behind what was emitted before."""

@@ -1,6 +1,7 @@
 """The edge: events in, effects out. Dispatch only; the procedures decide."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from pcscf.core import loops, rewrite
 from pcscf.core.agreement import supported
@@ -21,6 +22,7 @@ from pcscf.core.events import (
     FlowClosed,
     InstallFailed,
     LoadMeasured,
+    PolicyChanged,
     Resolved,
     SaExpired,
     SasPresent,
@@ -67,6 +69,11 @@ _EXTENSIONS = frozenset({"sec-agree", "path"})  # that a proxy may be required t
 _LONGEST_METHOD = 32  # in a report; a peer may write any
 
 
+class _OnPolicy(Protocol):
+    def on_policy(self) -> None:
+        """Take over what the context's policy says now."""
+
+
 class Edge:
     """One P-CSCF's decisions; ``views`` is what an operator may look at."""
 
@@ -90,6 +97,11 @@ class Edge:
         self._emergency = Emergency(wire, self._originating, self._ask_core)
         self._lost = LostSas(context, life, self._challenges, self._confirmations)
         self.views = Views(context, wire.next_hops, guard, liveness)
+        probes = Probes(wire, wire.next_hops)
+        # Those who keep something that was made from the policy.
+        self._by_policy: tuple[_OnPolicy, ...] = (
+            guard, wire.next_hops, probes, liveness, self._reg_events,
+        )  # fmt: skip
         self._handlers: dict[type[Event], Callable[..., None]] = {
             SipReceived: self._on_sip,
             SipUnreadable: self._on_unreadable,
@@ -102,6 +114,7 @@ class Edge:
             FlowClosed: self._on_closed,
             LoadMeasured: lambda event: guard.on_load(event.lag),
             Resolved: wire.next_hops.lookups.on_resolved,
+            PolicyChanged: self._on_policy,
             Drain: self._on_drain,
             Deregister: self._on_deregister,
         }
@@ -117,7 +130,7 @@ class Edge:
             Guest: self._emergency.on_deadline,
             Lookup: wire.next_hops.lookups.on_deadline,
             HopRecord: wire.next_hops.health.on_deadline,
-            Round: Probes(wire, wire.next_hops).on_deadline,
+            Round: probes.on_deadline,
             Subscription: self._reg_events.on_deadline,
             Farewell: self._reg_events.on_deadline,
         }
@@ -176,6 +189,11 @@ class Edge:
         """Send a request of our own: towards a URI, or to the entry points in their order."""
         targets = targets_of(self._wire.next_hops.entry_points, request, towards or "")
         OwnRequest(self._wire, request, sender).start(targets)
+
+    def _on_policy(self, event: PolicyChanged) -> None:
+        self._context.adopt(event.policy)
+        for part in self._by_policy:
+            part.on_policy()
 
     def _on_deadlines(self, _event: DeadlineReached) -> None:
         while (owner := self._context.deadlines.pop_due(self._context.now)) is not None:

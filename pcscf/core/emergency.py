@@ -8,7 +8,7 @@ from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
 from pcscf.core.originating import Originating
 from pcscf.core.own_request import Sender
-from pcscf.core.policy import WithoutECscf
+from pcscf.core.policy import EmergencyPolicy, WithoutECscf
 from pcscf.core.server_transactions import ServerTransaction
 from pcscf.core.state import GUEST, Binding, Phone, Registration
 from pcscf.core.wire import Wire
@@ -83,10 +83,13 @@ class Emergency:
     def __init__(self, wire: Wire, originating: Originating, ask: Ask) -> None:
         self._wire = wire
         self._context = wire.context
-        self._policy = wire.context.policy.emergency
         self._originating = originating
         self._ask = ask
         self._guests = 0
+
+    @property
+    def _policy(self) -> EmergencyPolicy:
+        return self._context.policy.emergency
 
     def on_request(
         self, server: ServerTransaction, registration: Registration | None, service: str

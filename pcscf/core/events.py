@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pcscf.core.dns_records import Question, Records
 from pcscf.core.flow import Flow
+from pcscf.core.policy import EdgePolicy
 from pcscf.errors import SipError
 from xfrm.model import SaId, SaSet
 
@@ -110,6 +111,17 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """The operator has decided otherwise: what begins from now on goes by ``policy``.
+
+    Whatever is under way stays: registrations, SAs, dialogs, counts. So do our addresses
+    and ports, and the selectors of SAs, whatever the policy says of them.
+    """
+
+    policy: EdgePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """The operator wants no new phones here, or has them again; those registered go on."""
 
@@ -136,6 +148,7 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | PolicyChanged
     | Drain
     | Deregister
 )

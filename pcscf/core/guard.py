@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pcscf.core.blocks import Block, Blocked, Blocks
 from pcscf.core.context import Context
 from pcscf.core.flow import Flow, Side
+from pcscf.core.guard_policy import GuardPolicy
 from pcscf.core.meter import Meters
 from pcscf.core.networks import Networks
 from pcscf.core.offence import WEIGHT, Offence
@@ -31,16 +32,28 @@ class Guard:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._policy = policy = context.policy.guard
-        self._trusted = Networks(policy.trusted)
-        self._barred = Networks(policy.blocked) if policy.blocked else None
-        self._agents = tuple(word.lower() for word in policy.user_agents)
+        self._take_words(context.policy.guard)
+        policy = context.policy.guard
         self._messages = Meters(policy.source_rate, policy.max_sources)
         self._requests = Meters(policy.user_rate, context.policy.max_registrations)
         self._points = Meters(policy.points_fade, policy.max_sources)
         self._blocks = Blocks(context)
         self._overload = Overload(context)
+
+    def _take_words(self, policy: GuardPolicy) -> None:
+        self._policy = policy
+        self._trusted = Networks(policy.trusted)
+        self._barred = Networks(policy.blocked) if policy.blocked else None
+        self._agents = tuple(word.lower() for word in policy.user_agents)
         self._silent_above = _SILENCE * policy.source_burst
+
+    def on_policy(self) -> None:
+        """Go by other rates and ranges; what is counted and who is blocked stays."""
+        context, policy = self._context, self._context.policy.guard
+        self._take_words(policy)
+        self._messages.change(policy.source_rate, policy.max_sources, context.now)
+        self._requests.change(policy.user_rate, context.policy.max_registrations, context.now)
+        self._points.change(policy.points_fade, policy.max_sources, context.now)
 
     # --- before a message is read ---
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from pcscf.core.context import Context
 from pcscf.core.deadlines import Timed
-from pcscf.core.policy import NextHop
+from pcscf.core.policy import HealthPolicy, NextHop
 
 # Of hops that are not configured: the core named them in a Route, and they failed.
 _MAX_OTHERS = 1000
@@ -80,8 +80,11 @@ class HopHealth:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._policy = context.policy.health
         self._records: dict[NextHop, HopRecord] = {}
+
+    @property
+    def _policy(self) -> HealthPolicy:
+        return self._context.policy.health
 
     # --- choosing ---
 
@@ -175,6 +178,13 @@ class HopHealth:
         for record in list(self._records.values()):
             if record.is_probed and record.hop not in watched:
                 self._unwatch(record)
+
+    def forget(self, hops: Iterable[NextHop]) -> None:
+        """Forget what was seen of hops that are configured no more."""
+        for hop in hops:
+            record = self._records.get(hop)
+            if record is not None and record.state is not HopState.DISABLED:
+                self._forget(record)
 
     def disable(self, hop: NextHop) -> None:
         """Take a hop out until it is enabled again."""

@@ -7,6 +7,7 @@ counter tells of them.
 
 from pcscf.core.context import Context
 from pcscf.core.events import SasUsed
+from pcscf.core.policy import LivenessPolicy
 from pcscf.core.sa_table import SaRow
 from pcscf.core.state import Registration
 from xfrm.model import SaId
@@ -17,7 +18,6 @@ class Liveness:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._policy = context.policy.liveness
         self._heard: dict[Registration, float] = {}
         self._silent: set[Registration] = set()
 
@@ -44,6 +44,20 @@ class Liveness:
             and registration in self._silent
             and not registration.phone.emergency
         )
+
+    @property
+    def _policy(self) -> LivenessPolicy:
+        return self._context.policy.liveness
+
+    def on_policy(self) -> None:
+        """Watch from now on whom nobody watched, or nobody any more."""
+        if not self._policy.interval:
+            self._heard.clear()
+            self._silent.clear()
+            return
+        for registration in self._context.registry.all():
+            if registration.bindings and not registration.is_guest:
+                self._heard.setdefault(registration, self._context.now)
 
     # --- registrations come and go ---
 

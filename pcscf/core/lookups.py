@@ -9,7 +9,7 @@ from pcscf.core.effects import Resolve
 from pcscf.core.events import Resolved
 from pcscf.core.locating import Answers, Locator, Search, advance
 from pcscf.core.name_cache import NameCache
-from pcscf.core.policy import NextHop, Target
+from pcscf.core.policy import DnsPolicy, NextHop, Target
 
 Then = Callable[[Sequence[NextHop]], None]
 
@@ -38,9 +38,8 @@ class Lookups:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._policy = context.policy.dns
         self._locator = Locator(context.policy.core, context.ids)
-        self._cache = NameCache(self._policy)
+        self._cache = NameCache(context.policy.dns)
         self._open: set[Lookup] = set()
         # By question that was asked; each a dict, which keeps the order they came in.
         self._waiting: dict[Question, dict[Lookup, None]] = {}
@@ -48,6 +47,14 @@ class Lookups:
     def __len__(self) -> int:
         """How many requests wait."""
         return len(self._open)
+
+    @property
+    def _policy(self) -> DnsPolicy:
+        return self._context.policy.dns
+
+    def on_policy(self) -> None:
+        """Keep answers as the new policy has it; those that are known stay as they are."""
+        self._cache.policy = self._policy
 
     def find(self, targets: Iterable[Target], then: Then) -> None:
         """Call ``then`` once with the hops of the targets, in their order.

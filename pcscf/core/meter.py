@@ -29,6 +29,17 @@ class Meters:
         """How many buckets take memory."""
         return len(self._empty_at)
 
+    def change(self, rate: float, room: int, now: float) -> None:
+        """Go on with another rate and room; whoever is ahead stays as far ahead."""
+        levels = {name: self.level(name, now) for name in self._empty_at}
+        self._rate = rate
+        self._step = 1 / rate if rate else 0.0
+        self._room = room
+        if not rate:
+            self._order.clear()
+            levels.clear()
+        self._empty_at = {name: now + level * self._step for name, level in levels.items()}
+
     def add(self, name: str, now: float, amount: float = 1.0) -> float:
         """Count ``amount`` and give the level with it."""
         step = self._step

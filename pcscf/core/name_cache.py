@@ -20,7 +20,7 @@ class NameCache:
     """Answers by question, a bounded number: the one that was stored first goes first."""
 
     def __init__(self, policy: DnsPolicy) -> None:
-        self._policy = policy
+        self.policy = policy
         self._entries: dict[Question, _Entry] = {}
 
     def __len__(self) -> int:
@@ -43,7 +43,7 @@ class NameCache:
         After a failure that is what was known before: names seldom change while name
         servers are out of order.
         """
-        policy, question = self._policy, event.question
+        policy, question = self.policy, event.question
         if event.error:
             known = self._entries.get(question)
             records = self.last(question, now)
@@ -61,5 +61,5 @@ class NameCache:
     def _put(self, question: Question, entry: _Entry) -> None:
         self._entries.pop(question, None)
         self._entries[question] = entry
-        if len(self._entries) > self._policy.cache_size:
+        while len(self._entries) > self.policy.cache_size:
             del self._entries[next(iter(self._entries))]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pcscf.core.context import Context
 from pcscf.core.hop_health import HopHealth, HopStatus
 from pcscf.core.lookups import Lookups, Then
-from pcscf.core.policy import NextHop, Target
+from pcscf.core.policy import EdgePolicy, NextHop, Target
 from pcscf.core.target import numeric_hop, target_of_hop
 from pcscf.sip.message import Response
 
@@ -20,13 +20,18 @@ class NextHops:
     """What a relay asks before it sends, and tells what came of it."""
 
     def __init__(self, context: Context) -> None:
-        policy = context.policy
+        self._context = context
         self.lookups = Lookups(context)
         self.health = HopHealth(context)
         self._numeric: dict[tuple[Target, ...], Sequence[NextHop]] = {}
-        self.entry_points: tuple[Target, ...] = policy.entry_points or tuple(
-            target_of_hop(hop) for hop in policy.next_hops
-        )
+        self.entry_points = _entry_points(context.policy)
+
+    def on_policy(self) -> None:
+        """Take other entry points; what is known of those that stay is kept."""
+        before, self.entry_points = self.entry_points, _entry_points(self._context.policy)
+        gone = (numeric_hop(target) for target in before if target not in self.entry_points)
+        self.health.forget(hop for hop in gone if hop is not None)
+        self.lookups.on_policy()
 
     def find(self, targets: tuple[Target, ...], then: Then, last: NextHop | None = None) -> None:
         """Call ``then`` once with the hops to try, in order; at once unless the DNS is asked.
@@ -62,6 +67,10 @@ class NextHops:
         """Tell the operator: the configured hops, and others of which something is known."""
         configured = [hop for hop in map(numeric_hop, self.entry_points) if hop is not None]
         return self.health.status(configured)
+
+
+def _entry_points(policy: EdgePolicy) -> tuple[Target, ...]:
+    return policy.entry_points or tuple(target_of_hop(hop) for hop in policy.next_hops)
 
 
 def _retry_after(response: Response) -> float | None:

@@ -24,14 +24,14 @@ class Overload:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        policy = context.policy.guard
-        self._marks = (policy.overload_lag, policy.overload_lag_severe)
         self.state = Load.NORMAL
 
     def on_measured(self, lag: float) -> None:
         """Take a measurement, in seconds; the server smooths it."""
-        entered = sum(lag >= mark for mark in self._marks)
-        kept = sum(lag >= mark * _LEFT_AT for mark in self._marks)
+        policy = self._context.policy.guard
+        marks = (policy.overload_lag, policy.overload_lag_severe)
+        entered = sum(lag >= mark for mark in marks)
+        kept = sum(lag >= mark * _LEFT_AT for mark in marks)
         state = Load(max(entered, min(kept, self.state)))
         if state is self.state:
             return

@@ -8,7 +8,7 @@ from pcscf.core.effects import SendSip
 from pcscf.core.flow import Endpoint
 from pcscf.core.ids import Ids
 from pcscf.core.next_hops import NextHops
-from pcscf.core.policy import NextHop
+from pcscf.core.policy import HealthPolicy, NextHop
 from pcscf.core.wire import Wire
 from pcscf.sip.message import Request, Response, new_request
 
@@ -28,10 +28,22 @@ class Probes:
         self._wire = wire
         self._context = wire.context
         self._next_hops = next_hops
-        self._policy = wire.context.policy.health
         self._asked: set[NextHop] = set()
+        self._round = Round()
         if self._policy.interval:
-            self._context.deadlines.set(Round(), self._context.now)
+            self._context.deadlines.set(self._round, self._context.now)
+
+    @property
+    def _policy(self) -> HealthPolicy:
+        return self._context.policy.health
+
+    def on_policy(self) -> None:
+        """Ask at once, as there may be other hops, or nobody any more."""
+        if self._policy.interval:
+            self._context.deadlines.set(self._round, self._context.now)
+        else:
+            self._context.deadlines.cancel(self._round)
+            self._next_hops.health.watch(())
 
     def on_deadline(self, turn: Round) -> None:
         """Start a round; the names among the entry points are looked up anew."""

@@ -96,6 +96,15 @@ class RegEvents:
         elif known.remote_tag:
             self._review(known)
 
+    def on_policy(self) -> None:
+        """End all subscriptions if there are to be none; a NOTIFY that still comes gets 481.
+
+        The other way round each user's next REGISTER brings one: no storm of SUBSCRIBEs.
+        """
+        if not self._context.policy.reg_event.enabled:
+            for known in list(self._by_user.values()):
+                self._end(known)
+
     def _review(self, known: Subscription) -> None:
         """Ask for the whole state where there are other identities now, and for the right one."""
         identities = self._identities(known.impi)

@@ -22,13 +22,12 @@ class Verification:
         self._wire = wire
         self._context = wire.context
         self._guard = guard
-        self._required = wire.context.policy.require_verify
         self._lists: dict[int, str] = {}  # of the sets in use lately, by spi_ps
 
     def holds(self, request: Request, row: SaRow) -> bool:
         """Whether a request mirrors the list of its set; one without is right unless required."""
         if "security-verify" not in request:
-            return not self._required
+            return not self._context.policy.require_verify
         return self.is_mirrored(request, row)
 
     def is_mirrored(self, request: Request, row: SaRow) -> bool:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 Look = Generator[None, None, T]
 """Yields after each step, and returns what was found."""
 
-_STEP: Final = 100  # phones: to compare the identities of one takes some ten microseconds
+_STEP = 100  # phones: to compare the identities of one takes some ten microseconds
 _COUNTED: Final = 2000  # SA sets or phones, of which each is only counted
 
 

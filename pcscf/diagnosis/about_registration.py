@@ -230,7 +230,10 @@ def _side(register: Happening) -> str:
 
 def _what_failed(one: Happening, world: World) -> Iterator[Sentence]:
     if told := _FAILS.get(one.event):
-        yield Sentence(one.last, told.level, told.text.format(**_words(one, world)))
+        # What else it asks of the core does not keep it from being registered.
+        other = one.event == "core_unreachable" and one.fields.get("method") != "REGISTER"
+        level = Level.NOTE if other else told.level
+        yield Sentence(one.last, level, told.text.format(**_words(one, world)))
     elif one.event == "challenge_refused":
         yield _challenge_refused(one, world)
     elif one.event == "registration_refused":

@@ -13,7 +13,14 @@ from pcscf.core.views import SaSetView, UeView, Views
 from pcscf.diagnosis.about_packets import meaning, unknown_spi
 from pcscf.diagnosis.counters import EarlierLooks, FourSas, SaCounters, read_four
 from pcscf.diagnosis.facts import LiveSet, Phone, World
-from pcscf.diagnosis.journal import Counters, Journal, PhoneKey, PhoneRecord, SetRecord
+from pcscf.diagnosis.journal import (
+    Counters,
+    Journal,
+    PhoneKey,
+    PhoneRecord,
+    SetRecord,
+    is_temporary,
+)
 from pcscf.diagnosis.raw_esp import open_raw_esp
 from pcscf.diagnosis.unknown_spis import UnknownSpis
 from pcscf.diagnosis.watch import Ears, Watch
@@ -157,7 +164,7 @@ class Diagnosis:
         for known in reversed(record.sets if record is not None else []):
             sa_set = known.sa_set
             if known.ended is None and known.expires > now and sa_set.spi_ps not in seen:
-                stage = "temporary" if known.confirmed is None else "leaving"
+                stage = "temporary" if is_temporary(known) else "leaving"
                 yield self._live(sa_set, stage, sa_set.suite.name, known, now)
 
     def _live(

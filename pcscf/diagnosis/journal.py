@@ -32,6 +32,8 @@ _LEFT_OUT: Final = frozenset({"refused", "stray_response", "ack_dropped", "no_sa
 _ENDS_A_CHALLENGE: Final = frozenset(
     {"challenge_unanswered", "challenge_superseded", "challenge_refused"}
 )
+# With these it stays a moment longer, for the refusal to leave under it.
+_FAILS_A_CHALLENGE: Final = frozenset({"security_mismatch", "registration_refused"})
 _LOOKS, _LOOKS_AT_ONCE = 20.0, 40  # a second: reading four counters takes some 100 microseconds
 
 
@@ -48,12 +50,13 @@ class SetRecord:
 
     ``expires`` is the end of the kernel's hard lifetime. ``confirmed`` is when a
     registration took it into use, ``replaced`` when the same phone had the next one.
-    ``counted`` is what the kernel had counted when its challenge ended.
+    ``failed`` is when its challenge ended without, and ``counted`` what the kernel had
+    counted then.
     """
 
     __slots__ = (
-        "confirmed", "counted", "emergency", "end", "ended", "expires", "extended", "impi",
-        "installed", "reason", "replaced", "sa_set",
+        "confirmed", "counted", "emergency", "end", "ended", "expires", "extended", "failed",
+        "impi", "installed", "reason", "replaced", "sa_set",
     )  # fmt: skip
 
     def __init__(self, sa_set: SaSet, installed: float, expires: float) -> None:
@@ -64,6 +67,7 @@ class SetRecord:
         self.emergency = False
         self.extended: float | None = None
         self.confirmed: float | None = None
+        self.failed: float | None = None
         self.replaced: float | None = None
         self.ended: float | None = None
         self.end: End | None = None
@@ -199,8 +203,10 @@ class Journal:
         now = self._clock()
         phone = self._phone(PhoneKey(ue, str(fields.get("impi", ""))), now)
         self._claim(phone, fields)
-        if event in _ENDS_A_CHALLENGE:
-            self._count(phone, now)
+        if event in _ENDS_A_CHALLENGE or (
+            event in _FAILS_A_CHALLENGE and fields.get("answered", 1)
+        ):
+            self._on_failed(phone, event, now)
         if event == "registered":
             self._on_registered(phone, fields, now)
         if not phone.impus and "impu" in fields:
@@ -236,10 +242,13 @@ class Journal:
         phone.sets.append(record)
         self._make_room_for_sets(phone)
 
-    def _count(self, phone: PhoneRecord, now: float) -> None:
-        """Read what the kernel has counted under the set of a challenge before the set goes."""
-        record = next((one for one in reversed(phone.sets) if _is_temporary(one)), None)
-        if record is not None and self._looks.level("", now) < _LOOKS_AT_ONCE:
+    def _on_failed(self, phone: PhoneRecord, event: str, now: float) -> None:
+        """A challenge is over. What was counted under its set is read before that goes."""
+        record = next((one for one in reversed(phone.sets) if is_temporary(one)), None)
+        if record is None:
+            return
+        record.failed = now
+        if event in _ENDS_A_CHALLENGE and self._looks.level("", now) < _LOOKS_AT_ONCE:
             self._looks.add("", now)
             with contextlib.suppress(XfrmError, OSError):
                 record.counted = self._read(record.sa_set)
@@ -370,5 +379,6 @@ def _in_use(record: SetRecord) -> bool:
     return record.confirmed is not None and record.replaced is None and record.ended is None
 
 
-def _is_temporary(record: SetRecord) -> bool:
-    return record.confirmed is None and record.ended is None
+def is_temporary(record: SetRecord) -> bool:
+    """Whether a set waits for the answer to its challenge."""
+    return record.confirmed is None and record.failed is None and record.ended is None

@@ -1,5 +1,7 @@
 """The live trace: messages as they pass, in lines as ``pcscf decode --format jsonl`` has them.
 
+Each has two fields more: ``side`` is "gm" or "core", ``sent`` whether it was us who sent it.
+
 A tap (``pcscf.net.observers``) at one end, an asynchronous iterator at the other. One reader,
 and a bounded queue before it: where it is too slow, the oldest go, and it is told how many.
 """
@@ -10,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from pcscf.core.flow import Flow, Side
 from pcscf.core.views import Views
@@ -21,6 +23,20 @@ from pcscf.mirror.watched import Watched
 ROOM: Final = 1000  # messages that wait for the reader
 OCTETS: Final = 4 << 20  # and how much they may be together
 PATIENCE: Final = 15.0  # seconds of silence until a blank line says that it is still there
+
+
+_ENDINGS: Final = {
+    (is_gm, is_sent): b', "side": "%s", "sent": %s}\n'
+    % (b"gm" if is_gm else b"core", b"true" if is_sent else b"false")
+    for is_gm in (False, True)
+    for is_sent in (False, True)
+}
+
+
+class _Waiting(NamedTuple):
+    message: SipMessage
+    is_gm: bool
+    is_sent: bool
 
 
 class Trace:
@@ -50,7 +66,7 @@ class Trace:
         self._room = room
         self._octets = octets
         self._patience = patience
-        self._queue: deque[SipMessage] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._held = 0  # octets
         self._lost = 0  # since the reader was told
         self._number = 0
@@ -64,10 +80,11 @@ class Trace:
         watched = self._watched
         if watched is not None and not watched.has(flow, data, sent=sent):
             return
-        self._queue.append(self._message(flow, data, sent=sent))
+        is_gm = flow.side is not Side.CORE
+        self._queue.append(_Waiting(self._message(flow, data, sent=sent), is_gm, sent))
         self._held += len(data)
         while len(self._queue) > self._room or self._held > self._octets:
-            self._held -= len(self._queue.popleft().data)
+            self._held -= len(self._queue.popleft().message.data)
             self._lost += 1
         self._news.set()
 
@@ -99,10 +116,10 @@ class Trace:
         if self._lost:
             count, self._lost = self._lost, 0
             return json.dumps({"type": "lost", "count": count}).encode() + b"\n"
-        message = self._queue.popleft()
-        self._held -= len(message.data)
-        self._writer.message(message)
-        return self._line.text
+        waiting = self._queue.popleft()
+        self._held -= len(waiting.message.data)
+        self._writer.message(waiting.message)
+        return self._line.text.removesuffix(b"}\n") + _ENDINGS[waiting.is_gm, waiting.is_sent]
 
     def close(self) -> None:
         """Let the iteration end once the reader has what waits."""

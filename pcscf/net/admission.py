@@ -13,6 +13,11 @@ class Admission:
         self._sources: dict[str, int] = {}
         self.refused = 0
 
+    def change(self, total: int, per_source: int) -> None:
+        """Allow more or fewer from now on; those that are there stay."""
+        self._total = total
+        self._per_source = per_source
+
     def admit(self, host: str) -> bool:
         """Count one more of ``host``, unless there are too many already."""
         name = source(host)

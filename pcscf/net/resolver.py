@@ -53,6 +53,13 @@ class Resolver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stub: dns.asyncresolver.Resolver | None = None  # made when first needed
 
+    def change(self, servers: Iterable[Endpoint], *, timeout: float, max_queries: int) -> None:
+        """Ask others from now on; what was asked is waited for. /etc/resolv.conf is read anew."""
+        self._servers = tuple(servers)
+        self._timeout = timeout
+        self._turns = asyncio.Semaphore(max_queries)
+        self._stub = None
+
     def ask(self, effect: Resolve) -> None:
         """Start a query."""
         task = asyncio.get_running_loop().create_task(self._answer(effect.question))

@@ -24,12 +24,14 @@ from pcscf.core.events import (
     DeadlineReached,
     Event,
     InstallFailed,
+    PolicyChanged,
     SaExpired,
     SasPresent,
     SendFailed,
     SipReceived,
 )
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.policy import EdgePolicy
 from pcscf.errors import StartError
 from pcscf.log import describe, written
 from pcscf.net import plan
@@ -178,6 +180,26 @@ class Server:
         """How late the event loop is, in seconds."""
         return self._load.lag
 
+    def adopt(self, settings: Settings, policy: EdgePolicy) -> None:
+        """Go by other settings, as far as that is possible while running.
+
+        ``policy`` is what the core makes of them. Sockets, connections and questions under way
+        stay as they are: addresses and ports have to be those of the start.
+        """
+        self._settings = settings
+        limits, dns = settings.limits, settings.dns
+        self._tcp.change(
+            settings.sip_limits(),
+            _tcp_limits(settings),
+            max_connections=limits.max_connections,
+            max_per_source=limits.max_connections_per_source,
+        )
+        for udp in self._udp.values():
+            udp.change(limits.max_message, limits.send_buffer)
+        self._resolver.change(dns.servers, timeout=dns.query_timeout, max_queries=dns.max_queries)
+        self._usage.change(settings.liveness.interval)
+        self.dispatch(PolicyChanged(policy))
+
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
         log.info("held", **self._edge.held())
@@ -199,12 +221,7 @@ class Server:
         return TcpTable(
             self.dispatch,
             self._settings.sip_limits(),
-            TcpLimits(
-                connect_timeout=limits.connect_timeout,
-                message_timeout=limits.message_timeout,
-                idle_timeout=limits.idle_timeout,
-                send_buffer=limits.send_buffer,
-            ),
+            _tcp_limits(self._settings),
             max_connections=limits.max_connections,
             max_per_source=limits.max_connections_per_source,
             shared_ports=plan.shared_ports(self._settings),
@@ -285,7 +302,7 @@ class Server:
         level, event, fields = report.level, report.event, report.fields
         if level in written:
             log.log(_LEVELS[level.upper()], event, **fields)
-        if self._journal:
+        if self._journal is not None:
             self._journal.reported(level, event, fields)
 
     def _send(self, effect: SendSip) -> None:
@@ -310,23 +327,23 @@ class Server:
         except (XfrmError, OSError) as error:
             # Ahead of all other events: until then the core takes these SAs for real.
             self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
-            if self._journal:
+            if self._journal is not None:
                 self._journal.refused(effect.sa_set, str(error))
             return False
         if self._key_log:
             self._key_log.write(effect.sa_set, effect.keys)
-        if self._journal:
+        if self._journal is not None:
             self._journal.installed(effect.sa_set, effect.lifetime)
         return True
 
     def _extend(self, sa_set: SaSet, lifetime: int) -> None:
         self._kernel.extend(sa_set, lifetime)
-        if self._journal:
+        if self._journal is not None:
             self._journal.extended(sa_set, lifetime)
 
     def _remove(self, sa_set: SaSet) -> None:
         self._kernel.remove(sa_set)
-        if self._journal:
+        if self._journal is not None:
             self._journal.removed(sa_set)
 
     def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:
@@ -371,12 +388,22 @@ class Server:
             self._loop.remove_reader(self._monitor.fileno())
             return
         for sa in expired:
-            if self._journal:
+            if self._journal is not None:
                 self._journal.expired(sa)
             self.dispatch(SaExpired(sa))
 
     def _compare_sas(self) -> None:
         self.dispatch(SasPresent(self._kernel.present()))
+
+
+def _tcp_limits(settings: Settings) -> TcpLimits:
+    limits = settings.limits
+    return TcpLimits(
+        connect_timeout=limits.connect_timeout,
+        message_timeout=limits.message_timeout,
+        idle_timeout=limits.idle_timeout,
+        send_buffer=limits.send_buffer,
+    )
 
 
 def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

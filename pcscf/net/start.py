@@ -4,14 +4,17 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 
+from pcscf.admin.pages import add_pages
 from pcscf.admin.parts import Parts, Subject
 from pcscf.admin.service import AdminService
 from pcscf.config import Settings
@@ -24,8 +27,10 @@ from pcscf.mirror.homer import mirroring
 from pcscf.mirror.trace import Traces
 from pcscf.net import plan
 from pcscf.net.capabilities import raise_capabilities
+from pcscf.net.checks import machine
 from pcscf.net.entropy import Entropy
 from pcscf.net.key_log import KeyLog
+from pcscf.net.reload import Reloader
 from pcscf.net.routes import set_route
 from pcscf.net.server import Server
 from xfrm.algorithms import Suite
@@ -41,19 +46,24 @@ log = structlog.get_logger()
 _GC_THRESHOLDS = (50_000, 50, 1000)
 
 
-def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartError, one readable line."""
+def run(settings: Settings, file: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartError, one readable line.
+
+    ``file`` is where the settings are from: SIGHUP has it read anew.
+    """
     raise_capabilities()
     for route in settings.gm.routes:
         set_route(route.to, route.via)
     raise_file_limit(3 * settings.limits.max_connections)
-    asyncio.run(_serve(settings))
+    machine.before_start(settings)
+    asyncio.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, file: Path) -> None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
-    edge = Edge(settings.policy(suites), Ids(Entropy()))
+    ids = Ids(Entropy())
+    edge = Edge(settings.policy(suites), ids)
     key_log = KeyLog(settings.log.key_file) if settings.log.key_file else None
     diagnosis = Diagnosis(
         asyncio.get_running_loop(),
@@ -63,6 +73,7 @@ async def _serve(settings: Settings) -> None:
         **settings.diagnosis.model_dump(),
     )
     server = Server(settings, edge, kernel, monitor, key_log=key_log, journal=diagnosis.journal)
+    reloader = Reloader(file, settings, server, partial(usable_suites, kernel))
     subject = Subject(
         core=edge,
         server=server,
@@ -73,14 +84,28 @@ async def _serve(settings: Settings) -> None:
         suites=[suite.name for suite in suites],
     )
     clock = asyncio.get_running_loop().time
-    traces = Traces(server.taps.append, server.taps.remove, edge.views, clock)
-    diagnosis.start()
+    parts = Parts(
+        diagnosis=diagnosis,
+        traces=Traces(server.taps.append, server.taps.remove, edge.views, clock),
+        reload=reloader,
+        console=add_pages,
+    )
+    async with AsyncExitStack() as beside:
+        diagnosis.start()
+        beside.callback(diagnosis.close)
+        beside.enter_context(_looking_around(settings, ids))
+        await beside.enter_async_context(mirrored(settings, server))
+        await serve(server, reloader, AdminService(settings.admin, subject, parts))
+
+
+@contextmanager
+def _looking_around(settings: Settings, ids: Ids) -> Iterator[None]:
+    """Look at DNS and next hops, for the log, while the block goes on."""
+    task = asyncio.get_running_loop().create_task(machine.beside(settings, ids))
     try:
-        parts = Parts(diagnosis=diagnosis, traces=traces)
-        async with mirrored(settings, server):
-            await serve(server, AdminService(settings.admin, subject, parts))
+        yield
     finally:
-        diagnosis.close()
+        task.cancel()
 
 
 @asynccontextmanager
@@ -106,17 +131,19 @@ class Beside(Protocol):
         """Close."""
 
 
-async def serve(server: Server, admin: Beside | None = None) -> None:
+async def serve(server: Server, reloader: Reloader, admin: Beside | None = None) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens when phones are served, and closes before they are not: whoever
-    finds it finds a server. SIGUSR1 has it log what is held and counted.
+    finds it finds a server. SIGUSR1 has it log what is held and counted, SIGHUP read its
+    settings anew.
     """
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGUSR1, server.tell)
+        loop.add_signal_handler(signal.SIGHUP, reloader.reload)
         await server.start()
         async with _opened(admin):
             settle_memory()

@@ -67,6 +67,16 @@ class TcpTable:
             Side.CORE: Admission(max_connections, max_connections),
         }
 
+    def change(
+        self, sip: Limits, tcp: TcpLimits, *, max_connections: int, max_per_source: int
+    ) -> None:
+        """Take other limits, for connections that are opened or accepted from now on."""
+        self._sip = sip
+        self._limits = tcp
+        for side, admission in self.admissions.items():
+            of_one = max_connections if side is Side.CORE else max_per_source
+            admission.change(max_connections, of_one)
+
     async def listen(self, sock: socket, side: Side) -> None:
         """Accept connections on a bound socket."""
         server = await self._loop.create_server(

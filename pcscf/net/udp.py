@@ -43,6 +43,11 @@ class UdpSocket:
         self._queued = 0  # octets
         self._loop = asyncio.get_running_loop()
 
+    def change(self, max_message: int, send_buffer: int) -> None:
+        """Take other limits, in octets."""
+        self._max_message = max_message
+        self._send_buffer = send_buffer
+
     def start(self) -> None:
         """Receive from now on."""
         self._loop.add_reader(self._sock, self._drain)

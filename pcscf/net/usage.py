@@ -43,8 +43,15 @@ class UsageReader:
 
     def start(self) -> None:
         """Look for the first time an interval from now."""
+        self.close()
         if self._interval:
             self._next = self._loop.call_later(self._interval, self._begin)
+
+    def change(self, interval: float) -> None:
+        """Look at another interval from now on."""
+        if interval != self._interval:
+            self._interval = interval
+            self.start()
 
     def close(self) -> None:
         """Look no more."""

@@ -23,7 +23,14 @@ from pcscf.core.effects import (
     Report,
     SendSip,
 )
-from pcscf.core.events import DeadlineReached, Event, InstallFailed, SendFailed, SipReceived
+from pcscf.core.events import (
+    DeadlineReached,
+    Event,
+    InstallFailed,
+    PolicyChanged,
+    SendFailed,
+    SipReceived,
+)
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.core.policy import EdgePolicy, GmAddress, HealthPolicy, NextHop, RegEventPolicy
@@ -105,6 +112,11 @@ class Stage:
                 return effects + self.play(failed)
         self.check_tables()
         return effects
+
+    def decide(self, **policy: object) -> None:
+        """Let the operator change the policy."""
+        self.policy = replace(self.policy, **policy)  # type: ignore[arg-type]
+        self.play(PolicyChanged(self.policy))
 
     def _carry_out(self, effect: Effect) -> InstallFailed | None:
         assert not any(secret in repr(effect) for secret in self.secrets)

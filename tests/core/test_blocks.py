@@ -126,3 +126,13 @@ def test_forged_sources_do_not_fill_the_log(listed: List) -> None:
     assert len(listed.told) == 20
     assert listed.context.counters["guard_lines_left_out"] == 480
     assert listed.context.counters["guard_blocked"] == 500
+
+
+def test_a_smaller_list_is_kept_to_from_the_next_block_on(listed: List) -> None:
+    for source in "abcd":
+        listed.blocks.add(source, "why")
+    guard = GuardPolicy(block_time=60, block_time_max=200, max_blocked=2)
+    listed.context.adopt(replace(POLICY, guard=guard))
+    listed.blocks.add("e", "why")
+    assert list(listed.blocks.in_force) == ["d", "e"]
+    assert len(listed.blocks) == 4

@@ -87,3 +87,24 @@ def test_the_empty_go_as_others_come() -> None:
         meters.add(str(number), number / 100)
     assert len(meters) < 250
     assert meters.level("full", 20) == 980
+
+
+def test_with_another_rate_everyone_stays_as_far_ahead() -> None:
+    meters = Meters(rate=2, room=9)
+    meters.add("a", 100, 6)
+    meters.change(rate=1, room=9, now=101)
+    assert [meters.level("a", now) for now in (101, 103)] == [4, 2]
+    meters.change(rate=0, room=9, now=103)
+    assert len(meters) == meters.add("a", 103) == 0
+    meters.change(rate=1, room=9, now=104)
+    assert meters.add("a", 104) == 1
+
+
+def test_a_smaller_room_is_kept_to_as_new_names_come() -> None:
+    meters = Meters(rate=1, room=100)
+    for number in range(100):
+        meters.add(str(number), 0, 1000)
+    meters.change(rate=1, room=10, now=1)
+    for number in range(100, 200):
+        meters.add(str(number), 1, 1000)
+    assert len(meters) <= 10

@@ -1,5 +1,7 @@
 """How long answers are believed."""
 
+from dataclasses import replace
+
 import pytest
 
 from pcscf.core.dns_records import Question, RecordType
@@ -72,3 +74,11 @@ def test_the_answer_that_was_stored_first_makes_room(cache: NameCache) -> None:
     cache.store(Resolved(names[2], OLD, 60), 2)
     assert [cache.fresh(name, 3) for name in names] == [NEW, None, OLD]
     assert len(cache) == 2
+
+
+def test_a_smaller_cache_is_kept_to_from_the_next_answer_on(cache: NameCache) -> None:
+    cache.store(Resolved(NAME, OLD, 60), 0)
+    cache.store(Resolved(NAME._replace(name="b.example"), OLD, 60), 0)
+    cache.policy = replace(POLICY, cache_size=1)
+    cache.store(Resolved(NAME._replace(name="c.example"), OLD, 60), 0)
+    assert len(cache) == 1

@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 
 from pcscf.diagnosis import journal as module
-from pcscf.diagnosis.journal import Counters, End, Journal, PhoneKey, PhoneRecord, SetRecord
+from pcscf.diagnosis.journal import (
+    Counters,
+    End,
+    Journal,
+    PhoneKey,
+    PhoneRecord,
+    SetRecord,
+    is_temporary,
+)
 from pcscf.net import observers
 from tests.xfrm.test_model import sa_set
 from xfrm.errors import KernelRefusal
@@ -217,7 +225,24 @@ def test_counters_are_read_before_they_go(book: Book, event: str) -> None:
     record = book.challenge()
     book.tell(event)
     assert book.looks == [SET]
-    assert record.counted == (None,) * 4
+    assert (record.counted, record.failed) == ((None,) * 4, 1000)
+
+
+@pytest.mark.parametrize(
+    ("event", "answered", "over"),
+    [
+        ("security_mismatch", {}, True),
+        ("registration_refused", {"answered": 1}, True),
+        ("registration_refused", {"answered": 0}, False),
+    ],
+)
+def test_a_set_that_stays_for_a_refusal_waits_for_no_answer(
+    book: Book, event: str, answered: dict[str, int], *, over: bool
+) -> None:
+    record = book.challenge()
+    book.tell(event, **answered)  # type: ignore[arg-type]
+    assert is_temporary(record) is not over
+    assert book.looks == []
 
 
 def test_counters_of_a_set_in_use_are_left_alone(book: Book) -> None:

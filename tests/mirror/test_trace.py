@@ -21,7 +21,7 @@ from tests.net.support import looped
 TEXT = sip("MESSAGE sip:b@c SIP/2.0", "Call-ID: one")
 
 
-def test_a_line_is_that_of_the_decoder_to_the_octet() -> None:
+def test_a_line_is_that_of_the_decoder_to_the_octet_with_side_and_way() -> None:
     stage = TappedStage()
     phone = Phone(stage, host=UE6)
     phone.registered()
@@ -34,7 +34,7 @@ def test_a_line_is_that_of_the_decoder_to_the_octet() -> None:
     sa = Sa(own.spi_ps, src.host, dst.host)
     Jsonl(written).message(SipMessage(1, 1_000_000_000_000, src, dst, "UDP", sa, data))
     line = lines(trace)[0]
-    assert line == written.getvalue()
+    assert line == written.getvalue().replace(b"}\n", b', "side": "gm", "sent": false}\n')
     assert json.loads(line)["src"] == f"[{UE6}]:{phone.port_uc}"
 
 
@@ -141,3 +141,17 @@ def test_a_tap_that_was_thrown_out_is_no_trouble() -> None:
     traces = Traces(stage.taps.append, stage.taps.remove, stage.edge.views, lambda: 0.0)
     with traces.opened(None):
         stage.taps.clear()
+
+
+def test_a_line_says_which_side_it_was_on_and_who_sent_it() -> None:
+    stage = TappedStage()
+    phone = Phone(stage)
+    trace = stage.trace()
+    phone.registered()
+    found = [json.loads(line) for line in lines(trace)]
+    assert [(one["side"], one["sent"]) for one in found[:4]] == [
+        ("gm", False),
+        ("core", True),
+        ("core", False),
+        ("gm", True),
+    ]

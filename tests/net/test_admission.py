@@ -37,3 +37,15 @@ def test_a_source_that_left_takes_no_memory():
     admission.release("192.0.2.1")
     admission.release("192.0.2.1")
     assert admission._sources == {}
+
+
+def test_other_bounds_are_for_those_who_come():
+    admission = Admission(total=9, per_source=9)
+    assert [admission.admit("192.0.2.1") for _ in range(3)] == [True] * 3
+    admission.change(total=9, per_source=2)
+    assert not admission.admit("192.0.2.1")
+    admission.release("192.0.2.1")
+    admission.release("192.0.2.1")
+    assert admission.admit("192.0.2.1")
+    admission.change(total=2, per_source=9)
+    assert not admission.admit("192.0.2.2")

@@ -153,3 +153,14 @@ async def test_closed_in_the_middle_it_says_nothing() -> None:
         await asker.resolver.close()
         assert asker.told == []
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@looped
+async def test_another_name_server_is_asked_from_now_on() -> None:
+    line = f"{NAME}. 60 IN A 192.0.2.7"
+    other = NameServer(with_records(f"{NAME}. 60 IN A 192.0.2.8"))
+    async with served(with_records(line)) as (asker, _):
+        assert (await asker.ask()).records == ("192.0.2.7",)
+        asker.resolver.change((await other.start(),), timeout=1.0, max_queries=1)
+        assert (await asker.ask()).records == ("192.0.2.8",)
+    other.close()

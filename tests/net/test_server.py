@@ -28,6 +28,7 @@ from pcscf.core.events import (
     Event,
     FlowClosed,
     InstallFailed,
+    PolicyChanged,
     SaExpired,
     SasPresent,
     SasUsed,
@@ -677,3 +678,28 @@ async def test_an_error_in_a_call_back_is_logged_without_its_arguments(written):
         assert line["event"] == "loop_error"
         assert line["error"].startswith("ValueError at ")
         assert CK.hex() not in json.dumps(line)
+
+
+# -- other settings
+
+
+@looped
+async def test_other_settings_reach_sockets_connections_and_the_core():
+    async with bench() as b:
+        given, policy = b.settings, b.settings.policy(())
+        limits = given.limits.model_copy(update={"max_message": 1300, "max_head": 20})
+        _, old = await asyncio.open_connection(HOST, given.gm.port)
+        old.write(REGISTER)
+        await until(lambda: b.edge.events)
+        b.server.adopt(given.model_copy(update={"limits": limits}), policy)
+        assert b.edge.events[-1] == PolicyChanged(policy)
+        b.receive(b"A" * 1301)
+        await until(lambda: b.edge.kinds()[-1] == "SipUnreadable")
+        _, new = await asyncio.open_connection(HOST, given.gm.port)
+        new.write(REGISTER)
+        await until(lambda: b.edge.kinds().count("SipUnreadable") == 2)
+        old.write(REGISTER)
+        await until(lambda: b.edge.kinds().count("SipReceived") == 2)
+        for writer in (old, new):
+            writer.close()
+        await silence(0.01)

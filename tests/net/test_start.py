@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 import structlog
@@ -16,6 +17,7 @@ from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import StartError
 from pcscf.mirror.homer import Homer
 from pcscf.net import start
+from pcscf.net.reload import Reloader
 from pcscf.net.server import Server
 from tests.net.support import looped, settings, udp_peer, until
 from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
@@ -31,6 +33,11 @@ def written():
     log.configure("debug", "json", stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     structlog.reset_defaults()
+
+
+def unused(server: Server) -> Reloader:
+    """A reloader that nobody asks."""
+    return Reloader(Path("none.toml"), settings(), server, tuple)
 
 
 @pytest.fixture
@@ -90,7 +97,7 @@ def test_as_many_descriptors_as_allowed_and_a_word_if_they_are_few(written):
 async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
     kernel = MemoryKernel()
     server = Server(settings(), Script(), kernel, FakeMonitor())
-    serving = asyncio.create_task(start.serve(server))
+    serving = asyncio.create_task(start.serve(server, unused(server)))
     await until(lambda: "ready" in [line["event"] for line in written()])
     kernel.install(SAS, KEYS, 0)
     assert gc.get_freeze_count() > 0
@@ -103,7 +110,7 @@ async def test_a_signal_stops_it_and_leaves_nothing_behind(number, written):
 @looped
 async def test_sigusr1_has_it_say_what_it_holds(written):
     server = Server(settings(), Script(), MemoryKernel(), FakeMonitor())
-    serving = asyncio.create_task(start.serve(server))
+    serving = asyncio.create_task(start.serve(server, unused(server)))
     await until(lambda: "ready" in [line["event"] for line in written()])
     os.kill(os.getpid(), signal.SIGUSR1)
     await until(lambda: written()[-1]["event"] == "counted")
@@ -137,7 +144,7 @@ async def test_the_admin_side_opens_after_the_server_and_closes_before_it(writte
 
     kernel = Watched()
     server = Server(settings(), Script(), kernel, FakeMonitor())
-    serving = asyncio.create_task(start.serve(server, Beside()))
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside()))
     await until(lambda: "opened" in [line["event"] for line in written()])
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
@@ -151,10 +158,24 @@ async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_
     given, kernel = settings(), MemoryKernel()
     server = Server(given, Script(), kernel, FakeMonitor())
     with pytest.raises(StartError, match="no directory"):
-        await start.serve(server, Beside(StartError("admin.socket: no directory")))
+        await start.serve(server, unused(server), Beside(StartError("admin.socket: no directory")))
     assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
     assert not kernel.is_open
     assert not in_use(given.gm.port)
+
+
+@looped
+async def test_sighup_has_it_read_its_settings_anew(written):
+    edge = Script()
+    server = Server(settings(), edge, MemoryKernel(), FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, unused(server)))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: written()[-1]["event"] == "reload_refused")
+    assert written()[-1]["reason"] == "none.toml: cannot be read: No such file or directory"
+    assert not serving.done()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
 
 
 @looped
@@ -163,8 +184,9 @@ async def test_a_failed_start_leaves_nothing_behind():
     first = Server(given, Script(), MemoryKernel(), FakeMonitor())
     await first.start()
     monitor = FakeMonitor()
+    second = Server(given, Script(), MemoryKernel(), monitor)
     with pytest.raises(StartError, match="is in use"):
-        await start.serve(Server(given, Script(), MemoryKernel(), monitor))
+        await start.serve(second, unused(second))
     assert monitor.is_closed
     await first.close()
 

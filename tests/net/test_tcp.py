@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcscf.core.effects import SendSip
-from pcscf.core.events import Event, FlowClosed, SendFailed, SipReceived
+from pcscf.core.events import Event, FlowClosed, SendFailed, SipReceived, SipUnreadable
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.net.connection import TcpLimits
 from pcscf.net.sockets import bound, endpoint, reset_on_close
@@ -429,3 +429,23 @@ async def test_close_resets_all_and_leaves_no_port_in_time_wait():
         again.settimeout(PATIENCE)
         with again:
             again.connect(phone.local)  # the same four-tuple once more
+
+
+@looped
+async def test_other_limits_are_for_connections_to_come():
+    async with table() as (subject, events):
+        local = await listening(subject)
+        _, old = await asyncio.open_connection(*local)
+        old.write(MESSAGE)
+        await until(lambda: events)
+        small = replace(DEFAULT, max_head=20)
+        subject.change(small, PATIENT, max_connections=2, max_per_source=2)
+        _, new = await asyncio.open_connection(*local)
+        new.write(MESSAGE)
+        await until(lambda: of_type(events, SipUnreadable))
+        assert len(of_type(events, SipReceived)) == 1
+        old.write(MESSAGE)
+        await until(lambda: len(of_type(events, SipReceived)) == 2)
+        for writer in (old, new):
+            writer.close()
+        await silence(0.01)

@@ -201,3 +201,13 @@ async def test_a_closed_socket_is_gone_from_the_loop():
     with bound(Transport.UDP, bench.udp.local):
         await silence()
     assert bench.events == []
+
+
+@looped
+async def test_other_sizes_hold_from_the_next_datagram_on():
+    with Bench() as bench:
+        bench.udp.change(max_message=10, send_buffer=4000)
+        bench.receive(b"REGISTER sip:a SIP/2.0")
+        await until(lambda: bench.events)
+        (event,) = bench.events
+        assert isinstance(event, SipUnreadable)

@@ -143,3 +143,23 @@ def test_a_reader_that_is_closed_looks_no_more(turns: int) -> None:
     scene.reader.close()
     assert scene.loop.turns[0].is_cancelled
     assert scene.kernel.given_up == turns
+
+
+def test_another_interval_counts_from_now_on() -> None:
+    scene = Scene(interval=30)
+    scene.reader.change(300)
+    scene.loop.turn()
+    assert scene.loop.now == 400
+    scene.reader.change(0)
+    assert [one for one in scene.loop.turns if not one.is_cancelled] == []
+    scene.reader.change(10)
+    scene.loop.turn()
+    assert scene.loop.now == 410
+
+
+def test_the_same_interval_disturbs_no_look() -> None:
+    scene = Scene(interval=30)
+    scene.loop.now = 120
+    scene.reader.change(30)
+    scene.loop.turn()
+    assert scene.loop.now == 130

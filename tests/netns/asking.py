@@ -16,18 +16,13 @@ class AdminSocket:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @property
-    def section(self) -> str:
-        """Lines of the section ``admin`` of the P-CSCF's configuration."""
-        return f'socket = "{self.path}"\nhttp = ""'
-
     def get(self, path: str) -> Any:
         """Ask for a resource; AssertionError unless it is there."""
         connection = HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(10)
-        connection.sock.connect(str(self.path))
         try:
+            connection.sock.connect(str(self.path))
             connection.request("GET", path)
             answer = connection.getresponse()
             content = answer.read()

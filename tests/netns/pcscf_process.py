@@ -72,6 +72,14 @@ class PcscfProcess:
         pairs = (word.split("=") for word in line.partition(" held ")[2].split())
         return {name: int(number) for name, number in pairs}
 
+    def reload(self, config: str) -> str:
+        """Give it other settings (SIGHUP); return what it says of them."""
+        before = self.log
+        self._config.write_text(config)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: " reload" in self.log[len(before) :], "it has read its settings")
+        return self.log[len(before) :]
+
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         self.process.kill()

@@ -1,6 +1,7 @@
 """The image as an operator runs it: no root, no file written, and phones register over real ESP."""
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
@@ -145,6 +146,13 @@ def test_its_commands_show_the_phone(pcscf: Container, site: Site) -> None:
     shown = pcscf.run("pcscf", "ues", "--json")
     assert shown.stderr == ""
     assert phone.identity in shown.stdout
+
+
+def test_check_config_may_look_at_the_kernel(pcscf: Container) -> None:
+    checked = pcscf.run("pcscf", "check-config", "/etc/pcscf/pcscf.toml", "--json")
+    found = {one["about"]: one["level"] for one in json.loads(checked.stdout)["machine"]}
+    assert found["capabilities"] == "ok"
+    assert found["ESP"] == "ok"
 
 
 def test_it_says_that_it_is_well(pcscf: Container) -> None:

@@ -206,7 +206,7 @@ def test_a_second_instance_by_mistake_ends_and_the_first_goes_on(
         )
         _, said = again.communicate(timeout=20)
         assert again.returncode == 1
-        assert "is in use by another program" in said.splitlines()[-1]
+        assert "are in use by pcscf (pid " in said.splitlines()[-1]
         assert {(state.dst, state.spi) for state in site.states()} == before
         assert phone.message(PEER).status == 200
 
