@@ -1,5 +1,6 @@
 """The manifests: of Kubernetes' own form, and what the P-CSCF needs to start is in them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,17 @@ PROBES = {
 
 def test_its_settings_are_right(tmp_path: Path, pod: dict[str, Any]) -> None:
     text = OBJECTS["ConfigMap pcscf"]["data"]["pcscf.toml"]
-    assert load(write_settings(tmp_path, text)).log.format == "json"
+    settings = load(write_settings(tmp_path, text))
+    assert settings.log.format == "json"
+    assert settings.admin.http is None
     mounts = {one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     assert mounts == {"/etc/pcscf", "/run/pcscf"}
 
 
 def test_the_settings_it_shows_are_right_too(tmp_path: Path) -> None:
     """Those that are commented out."""
-    text = OBJECTS["ConfigMap pcscf"]["data"]["pcscf.toml"].replace("# ", "")
-    assert load(write_settings(tmp_path, text)).gm.routes
+    text = OBJECTS["ConfigMap pcscf"]["data"]["pcscf.toml"].replace('http = ""\n', "")
+    shown = re.sub(r"(?m)^# (\w+ = )", r"\1", text)
+    settings = load(write_settings(tmp_path, shown))
+    assert settings.gm.routes
+    assert settings.admin.token_file

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tests.peers.router import RoutingCore
 pytestmark = pytest.mark.esp
 
 PHONES = 40
+FOR_LONG = 64.0  # seconds; half of what a phone waits with T1 = 2 s (TS 24.229 7.7)
 WRITTEN = 0.4  # seconds in which a change is in the store, on a slow machine
 
 
@@ -209,3 +211,20 @@ def test_requests_under_way_are_answered_before_it_ends(one: Surviving) -> None:
     one.process.start_again()
     assert call.bye().status == 200
     there.dialog.wait_for("BYE")
+
+
+def test_a_restart_in_the_midst_of_messages_drops_none(one: Surviving) -> None:
+    """What comes while nobody listens is sent again, as UDP has it, and is answered then."""
+    phone = one.registered()
+
+    def again() -> None:
+        one.process.stop()
+        one.process.start_again()
+
+    restart = threading.Thread(target=again)
+    restart.start()
+    statuses: list[int] = []
+    while restart.is_alive() or len(statuses) < 5:
+        statuses.append(phone.message(phone.identity, timeout=FOR_LONG).status)
+    restart.join()
+    assert set(statuses) == {200}

@@ -11,6 +11,7 @@ from pcscf.core.ids import Ids
 from pcscf.core.policy import NextHop
 from pcscf.errors import StartError
 from pcscf.net import plan
+from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.checks import (
     addresses,
     clock,
@@ -55,6 +56,7 @@ def whole(settings: Settings) -> Iterator[Finding]:
     (right,) = rights.capabilities()
     yield right
     if right.level is Level.OK:
+        raise_capabilities()
         yield from kernel.esp(settings)
     else:
         yield warning("ESP", "not looked at: that takes CAP_NET_ADMIN")
