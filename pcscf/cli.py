@@ -59,12 +59,11 @@ _ACTING = ("drain", "deregister", "reload", "log-level")
 
 
 class _Commands(LazyGroup):
-    lazy = {
-        **dict.fromkeys(_LOOKING, _look),
-        **dict.fromkeys(_ACTING, _act),
-        "decode": _captures,
-        "store": _store,
-    }
+    lazy = (
+        dict.fromkeys(_LOOKING, _look)
+        | dict.fromkeys(_ACTING, _act)
+        | {"decode": _captures, "store": _store}
+    )
 
 
 # Its own tracebacks print local variables, and so would print keys.
