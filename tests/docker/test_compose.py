@@ -13,7 +13,7 @@ from tests.docker import DOCKER
 from tests.docker.files import services, write_settings
 
 WHOLE = ("compose.yaml", "open5gs.yaml")
-each_file = pytest.mark.parametrize("name", [*WHOLE, "console.yaml"])
+each_file = pytest.mark.parametrize("name", [*WHOLE, "console.yaml", "store.yaml"])
 ALL = [(name, one) for name in WHOLE for one in services(name)]
 
 
@@ -70,6 +70,19 @@ def test_the_console_is_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) 
     assert admin.http == Endpoint(address("pcscf", "core"), 8060)
     assert [admin.token_file] == [f"/run/secrets/{name}" for name in more["secrets"]]
     assert f"http://{address('pcscf', 'core')}:8060/" in (DOCKER / "console.yaml").read_text()
+
+
+def test_the_store_is_on_the_volume_and_its_key_is_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, more = (services(name)["pcscf"] for name in ("compose.yaml", "store.yaml"))
+    for name, value in {**own["environment"], **more["environment"]}.items():
+        monkeypatch.setenv(name, str(value))
+    settings = load(DOCKER / "pcscf.toml")
+    assert settings.store.kind == "sqlite"
+    assert [f"store:{Path(settings.store.path).parent}"] == more["volumes"]
+    assert [settings.store.key_file] == [f"/run/secrets/{name}" for name in more["secrets"]]
+    assert settings.stop.timeout + 2 < float(more["stop_grace_period"].removesuffix("s"))
 
 
 def test_the_image_alone_says_what_it_has_to_be_told(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from pcscf.config import load
+from tests.docker import DOCKER
 from tests.docker.files import manifests, write_settings
 
 OBJECTS = {f"{one['kind']} {one['metadata']['name']}": one for one in manifests()}
@@ -68,3 +70,24 @@ def test_the_settings_it_shows_are_right_too(tmp_path: Path) -> None:
     settings = load(write_settings(tmp_path, shown))
     assert settings.gm.routes
     assert settings.admin.token_file
+    assert settings.store.kind == "sqlite"
+    mounts = {one["name"]: one["mountPath"] for one in shown_pod()["containers"][0]["volumeMounts"]}
+    assert Path(settings.store.path).parent == Path(mounts["store"])
+    assert Path(settings.store.key_file).parent == Path(mounts["store-key"])
+
+
+def test_the_volumes_it_shows_are_of_the_right_form_too() -> None:
+    deployment = OBJECTS["Deployment pcscf"]
+    template = {**deployment["spec"]["template"], "spec": shown_pod()}
+    whole = {**deployment, "spec": {**deployment["spec"], "template": template}}
+    kubernetes_validate.validate(whole, kubernetes_validate.latest_version(), strict=True)
+    assert {one["name"] for one in shown_pod()["volumes"]} >= {"store", "store-key"}
+
+
+def shown_pod() -> dict[str, Any]:
+    """The pod with what is commented out."""
+    text = (DOCKER / "kubernetes" / "pcscf.yaml").read_text()
+    shown = re.sub(r"(?m)^( +)# (- \{? ?name: |  (?:hostPath|secret): )", r"\1\2", text)
+    (found,) = [one for one in yaml.safe_load_all(shown) if one["kind"] == "Deployment"]
+    pod: dict[str, Any] = found["spec"]["template"]["spec"]
+    return pod
