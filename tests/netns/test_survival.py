@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pcscf.store.key_file import add_key
+from tests.netns.asking import AdminSocket
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess, config, running
@@ -228,3 +229,17 @@ def test_a_restart_in_the_midst_of_messages_drops_none(one: Surviving) -> None:
         statuses.append(phone.message(phone.identity, timeout=FOR_LONG).status)
     restart.join()
     assert set(statuses) == {200}
+
+
+def test_an_operator_sees_the_store_and_changes_its_key(one: Surviving) -> None:
+    ask, key_file = AdminSocket(one.process.socket), one.process.socket.parent / "store.key"
+    phone = one.registered()
+    wait_until(lambda: ask.get("/api/status")["store"]["waiting"] == 0, "all is written")
+    found = ask.get("/api/status")
+    assert (found["store"]["kind"], found["store"]["state"]) == ("sqlite", "ok")
+    assert found["notes"] == ask.get("/readyz")["notes"] == []
+    add_key(str(key_file), datetime.now(UTC))
+    assert "reloaded" in one.process.reload((key_file.parent / "pcscf.toml").read_text())
+    phone.register()
+    one.dies(lost=True)  # its sets need the old key and the new one
+    one.serves(phone)
