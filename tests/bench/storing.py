@@ -92,6 +92,7 @@ async def _round(store: Store, in_batch: int, batches: int, theirs: Callable[[],
     stage, writer, loop = _registered(), Writer(store, 0.0), asyncio.get_running_loop()
     sealer, since = Sealer([Key("bench", bytes(32))]), time.time() - loop.time()
     recorder = Recorder(stage.edge, writer, sealer, loop, since)
+    stage.edge.track_changes()
     registry = stage.edge._context.registry
     registrations = registry.all()
     started, their_start = time.process_time(), theirs()
