@@ -9,6 +9,7 @@ The table is looked at in a thread of aiosqlite's: the call waits for it, and no
 
 import json
 import os
+import sqlite3
 
 import aiosqlite
 
@@ -16,17 +17,22 @@ from pcscf.hooks import Reject, RequestView, number_of
 
 DATABASE = os.environ.get("BLOCKED_CALLERS", "/var/lib/pcscf/blocked.sqlite")
 BEGINS = ("INVITE", "MESSAGE")
-QUERY = "SELECT 1 FROM blocked WHERE caller = ? AND called IN (SELECT value FROM json_each(?))"
+QUERY = "SELECT 1 FROM file.blocked WHERE caller = ? AND called IN (SELECT value FROM json_each(?))"
 
 opened: list[aiosqlite.Connection] = []
 
 
 async def on_start() -> None:
     """Open the database, for reading only; it has to be there."""
-    database = await aiosqlite.connect(f"file:{DATABASE}?mode=ro", uri=True)
+    # Attached to one that always opens: of one that does not, aiosqlite leaves the thread.
+    database = await aiosqlite.connect(":memory:", uri=True)
+    try:
+        await database.execute("ATTACH ? AS file", (f"file:{DATABASE}?mode=ro",))
+        await database.execute_fetchall("SELECT called, caller FROM file.blocked LIMIT 1")
+    except sqlite3.Error:
+        await database.close()
+        raise
     opened.append(database)
-    async with database.execute("SELECT called, caller FROM blocked LIMIT 1") as rows:
-        await rows.fetchone()
 
 
 async def on_stop() -> None:

@@ -1,6 +1,6 @@
 """Whether this P-CSCF can serve a new phone, and if not, why: for /readyz and for people."""
 
-from pcscf.admin.parts import Core, Kernel
+from pcscf.admin.parts import Core, Kernel, Parts, Store
 from pcscf.core.hop_health import HopState
 from xfrm.errors import XfrmError
 
@@ -11,6 +11,19 @@ def reasons(core: Core, kernel: Kernel) -> list[str]:
     """Say why not, one line each; none if it can. The server is up while it is asked."""
     found = [_draining(core), _next_hops(core), _kernel(kernel)]
     return [reason for reason in found if reason]
+
+
+def notes(parts: Parts) -> list[str]:
+    """Say what is wrong and keeps no phone from being served, one line each."""
+    return [note for note in (_store(parts.store),) if note]
+
+
+def _store(store: Store | None) -> str:
+    """Phones are served from memory meanwhile; a crash would lose what waits."""
+    if store is None:
+        return ""
+    state = store.writing.state
+    return "" if state.name == "ok" else f"the store is {state.name}: {state.reason}"
 
 
 def _draining(core: Core) -> str:

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
 from pcscf.core.events import Event
 from pcscf.core.measures import Measures
 from pcscf.core.views import SaSetView, Views
+from pcscf.hooks.measures import HookMeasures
+from pcscf.store.writer import State
 
 Json = dict[str, Any]
 """An object that ``json`` can write; see docs/operate.md for what is in each."""
@@ -122,6 +124,55 @@ class Reload(Protocol):
         """Apply what can change while running, or nothing at all."""
 
 
+class Writing(Protocol):
+    """What is needed of ``pcscf.store.writer.Writer``; it says what each number counts."""
+
+    written: int
+    batches: int
+    failures: int
+    unmade: int
+    spent: float
+
+    @property
+    def waiting(self) -> int:
+        """Records that are still to be written."""
+
+    @property
+    def state(self) -> State:
+        """How the store keeps up."""
+
+
+class Store(NamedTuple):
+    """Where registrations survive. ``kind`` is that of the settings."""
+
+    kind: str
+    writing: Writing
+
+
+class Hooks(Protocol):
+    """What is needed of ``pcscf.hooks.service.HookService``."""
+
+    measures: HookMeasures
+
+    @property
+    def file(self) -> str:
+        """The file in service; empty if there is none."""
+
+    @property
+    def functions(self) -> Sequence[str]:
+        """The names of its functions."""
+
+
+class Mirror(Protocol):
+    """What is needed of ``pcscf.mirror.homer.Homer``: messages that left, and others by reason."""
+
+    sent: int
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """What did not, by reason."""
+
+
 AddPages = Callable[[web.Application], None]
 """Has an application serve the console at / and its files below /console/."""
 
@@ -134,3 +185,6 @@ class Parts:
     traces: Traces | None = None
     reload: Reload | None = None
     console: AddPages | None = None
+    store: Store | None = None
+    hooks: Hooks | None = None
+    mirror: Mirror | None = None

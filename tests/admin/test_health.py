@@ -2,8 +2,10 @@
 
 import pytest
 
-from pcscf.admin.health import reasons
+from pcscf.admin.health import notes, reasons
+from pcscf.admin.parts import Parts, Store
 from pcscf.core.events import Drain
+from tests.admin.desk import Writes, failing_store
 from tests.core.phone import Phone
 from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
 from xfrm.errors import KernelRefusal
@@ -59,3 +61,8 @@ def test_a_kernel_that_does_not_answer_is_one(error: Exception) -> None:
 
     (reason,) = reasons(Stage().edge, Deaf())
     assert reason.startswith("the kernel does not answer: ")
+
+
+def test_a_store_that_is_down_is_noted() -> None:
+    assert notes(Parts()) == notes(Parts(store=Store("sqlite", Writes()))) == []
+    assert notes(Parts(store=failing_store())) == ["the store is down: the disk is full"]

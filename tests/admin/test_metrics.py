@@ -2,18 +2,23 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pcscf.admin.metrics import Exposition
-from pcscf.admin.parts import Subject
+from pcscf.admin.parts import Parts, Store, Subject
 from pcscf.core.events import Drain
+from pcscf.core.hooks import Point
 from pcscf.core.views import finished
-from tests.admin.desk import STARTED, Played, another
+from pcscf.hooks.measures import Failure, HookMeasures
+from pcscf.store.writer import State
+from tests.admin.desk import STARTED, Played, Writes, another
 from tests.core.phone import Phone
 from tests.core.stage import GM, TWO_HOPS, Stage
 from xfrm.memory import MemoryKernel
@@ -28,13 +33,16 @@ SUITE = "hmac-sha-1-96/aes-cbc"
 class Scrape:
     """A P-CSCF that is scraped."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Parts | None = None) -> None:
         self.stage = Stage(next_hops=TWO_HOPS)
         self.server = Played(self.stage)
         self.xfrm_errors = {"XfrmInNoStates": 3, "XfrmInStateProtoError": 0}
         self.ready = True
         self._exposition = Exposition(
-            Subject(self.stage.edge, self.server, MemoryKernel(), "1.2.3", STARTED, (GM,), (SUITE,))
+            Subject(
+                self.stage.edge, self.server, MemoryKernel(), "1.2.3", STARTED, (GM,), (SUITE,)
+            ),
+            parts or Parts(),
         )
 
     def text(self) -> str:
@@ -52,6 +60,27 @@ class Scrape:
         return value
 
 
+def all_parts() -> Parts:
+    """A store that was down, hooks that were called, and a mirror that lost something."""
+    state = State("behind", "7 changes wait for the store", STARTED.timestamp())
+    writes = Writes(state, 7, written=100, batches=12, failures=2, unmade=1, spent=0.5)
+    measures = HookMeasures()
+    measures.waiting = 3
+    function = measures.of(Point.CORE, "before_core_numbers")
+    function.calls = 9  # of which two have not ended
+    for seconds in (0.0001, 0.0001, 0.0001, 0.002, 0.002, 0.02, 2.0):
+        function.observe(seconds)
+    function.refused, function.slow = 2, 1
+    function.failures[Failure.RAISED] = 1
+    return Parts(
+        store=Store("sqlite", writes),
+        hooks=SimpleNamespace(
+            measures=measures, file="rules.py", functions=["before_core_numbers"]
+        ),
+        mirror=SimpleNamespace(sent=40, lost=Counter({"send buffer is full": 2})),
+    )
+
+
 @pytest.fixture
 def scrape() -> Scrape:
     return Scrape()
@@ -60,7 +89,7 @@ def scrape() -> Scrape:
 @pytest.fixture(scope="module")
 def exported() -> dict[str, Metric]:
     """All families, each with samples: of a P-CSCF to which all kinds of things have happened."""
-    scrape = Scrape()
+    scrape = Scrape(all_parts())
     Phone(scrape.stage).registered()
     scrape.stage.edge._context.count("dns_asked")
     return scrape.families()
@@ -147,6 +176,46 @@ def test_kernel_process_and_state(scrape: Scrape) -> None:
     scrape.ready = False
     scrape.stage.play(Drain(on=True))
     assert (scrape.value("pcscf_ready"), scrape.value("pcscf_draining")) == (0, 1)
+
+
+def test_the_store_has_a_state_and_counts() -> None:
+    scrape = Scrape(all_parts())
+    states = {
+        name: scrape.value("pcscf_store_state", state=name) for name in ("ok", "behind", "down")
+    }
+    assert states == {"ok": 0, "behind": 1, "down": 0}
+    assert scrape.value("pcscf_store_waiting") == 7
+    assert scrape.value("pcscf_store_changes_total") == 100
+    assert scrape.value("pcscf_store_batches_total") == 12
+    assert scrape.value("pcscf_store_failures_total") == 2
+    assert scrape.value("pcscf_store_unmade_total") == 1
+    assert scrape.value("pcscf_store_seconds_total") == 0.5
+
+
+def test_calls_of_hooks_are_counted_by_outcome_when_they_have_ended() -> None:
+    scrape = Scrape(all_parts())
+    at = {"point": "before_core", "function": "before_core_numbers"}
+    outcomes = {"passed": 4, "refused": 2, "raised": 1, "late": 0}
+    for outcome, count in outcomes.items():
+        assert scrape.value("pcscf_hook_calls_total", **at, outcome=outcome) == count
+    assert scrape.value("pcscf_hook_slow_total", **at) == 1
+    assert scrape.value("pcscf_hook_seconds_count", **at) == 7
+    assert scrape.value("pcscf_hook_seconds_bucket", **at, le="0.001") == 3
+    assert scrape.value("pcscf_hooks_waiting") == 3
+
+
+def test_copies_are_counted_and_those_that_were_lost_by_reason() -> None:
+    scrape = Scrape(all_parts())
+    assert scrape.value("pcscf_mirror_sent_total") == 40
+    assert scrape.value("pcscf_mirror_lost_total", reason="send buffer is full") == 2
+
+
+def test_what_there_is_not_has_no_samples(scrape: Scrape) -> None:
+    without = ("pcscf_store_", "pcscf_hook_", "pcscf_mirror_")
+    found = {name: one.samples for name, one in scrape.families().items()}
+    assert {
+        name for name, samples in found.items() if name.startswith(without) and samples
+    } == set()
 
 
 def test_a_new_p_cscf_exports_every_family(scrape: Scrape, exported: dict[str, Metric]) -> None:

@@ -223,15 +223,22 @@ def test_a_table_that_is_gone_lets_calls_pass(stage: Stage, phone: Phone, table:
     test()
 
 
-@pytest.mark.usefixtures("table")
-def test_a_table_that_is_not_there_is_told_at_the_start(stage: Stage) -> None:
-    threads = threading.active_count()
+@pytest.mark.parametrize("there", [False, True])
+def test_a_table_that_is_not_there_is_told_at_the_start(
+    stage: Stage, table: Path, there: bool
+) -> None:
+    reason = "no such table" if there else "unable to open"
+    if there:
+        table.touch()
 
     @looped
     async def test() -> None:
+        threads = set(threading.enumerate())
         hooks = OnStage(stage, "block_callers.py")
-        with pytest.raises(ConfigError, match="on_start: OperationalError: unable to open"):
+        with pytest.raises(ConfigError, match=f"on_start: OperationalError: {reason}"):
             await hooks.bench.service.start()
-        await until(lambda: threading.active_count() == threads)  # it tells this loop of its end
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(0.5)
+            assert not thread.is_alive()
 
     test()

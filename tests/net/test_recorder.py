@@ -248,3 +248,15 @@ def test_a_new_key_of_the_operators_seals_what_the_old_one_has() -> None:
     assert serves(desk.next_process(), phone)
     (name,) = [key for key in desk.notes if key.startswith("sa:")]
     assert Sealer([NEW]).open(name, desk.notes[name])
+
+
+def test_keys_that_were_changed_meanwhile_seal_what_comes_then() -> None:
+    desk = Desk(sealer=Sealer([OLD]))
+    phone = desk.registered()
+    (first,) = [key for key in desk.notes if key.startswith("sa:")]
+    desk.recorder.seal_with(Sealer([NEW, OLD]))
+    phone.reregistered()
+    desk.recorder.installed(phone.set_in_kernel(), KEYS)
+    (second,) = [key for key in desk.notes if key.startswith("sa:") and key != first]
+    assert Sealer([OLD]).open(first, desk.notes[first])
+    assert Sealer([NEW]).open(second, desk.notes[second])
