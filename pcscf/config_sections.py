@@ -19,6 +19,7 @@ from pcscf.config_values import (
     AddressRange,
     Codecs,
     CollectorOrNone,
+    DeviceName,
     FileMode,
     HostName,
     InstanceName,
@@ -338,6 +339,8 @@ class Store(Section):
     timeout: PositiveFloat = 2.0
     instance: InstanceName | Literal[""] = ""
     lease: Annotated[float, Field(ge=1)] = 3.0
+    takeover_device: DeviceName = ""
+    takeover_core_device: DeviceName = ""
     sequence_interval: PositiveFloat = 10.0
 
 

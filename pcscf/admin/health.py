@@ -1,15 +1,19 @@
 """Whether this P-CSCF can serve a new phone, and if not, why: for /readyz and for people."""
 
-from pcscf.admin.parts import Core, Kernel
+from pcscf.admin.parts import Core, Kernel, Subject, Survival
 from pcscf.core.hop_health import HopState
 from xfrm.errors import XfrmError
 
 _SERVES = (HopState.ACTIVE, HopState.PROBING)
 
 
-def reasons(core: Core, kernel: Kernel) -> list[str]:
-    """Say why not, one line each; none if it can. The server is up while it is asked."""
-    found = [_draining(core), _next_hops(core), _kernel(kernel)]
+def reasons(subject: Subject, survival: Survival | None = None) -> list[str]:
+    """Say why not, one line each; none if it can."""
+    of_place = list(survival.reasons) if survival else []
+    if not subject.server.is_up:
+        return of_place or ["starting: no phone is served yet"]
+    core = subject.core
+    found = [*of_place, _draining(core), _next_hops(core), _kernel(subject.kernel)]
     return [reason for reason in found if reason]
 
 

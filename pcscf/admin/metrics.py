@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from pcscf.admin.parts import Core, Server, Subject
+from pcscf.admin.parts import Core, Json, Server, Subject
 from pcscf.core.flow import Side
 from pcscf.core.hop_health import HopState
 from pcscf.core.measures import BUCKETS, Histogram
@@ -41,9 +41,17 @@ class Exposition:
         self._subject = subject
         self._process = ProcessCollector(registry=None)
 
-    def text(self, census: Census, xfrm_errors: Mapping[str, int], *, ready: bool) -> bytes:
-        """Give it in the format ``CONTENT_TYPE``."""
+    def text(
+        self,
+        census: Census,
+        xfrm_errors: Mapping[str, int],
+        *,
+        ready: bool,
+        store: Json | None = None,
+    ) -> bytes:
+        """Give it in the format ``CONTENT_TYPE``. ``store`` is the account of ``Survival``."""
         families = list(_families(self._subject, census, xfrm_errors, ready=ready))
+        families += _of_store(store) if store else []
         return generate_latest(_Once([*families, *self._process.collect()]))
 
 
@@ -124,6 +132,20 @@ def _of_process(server: Server, version: str) -> Iterator[Metric]:
     )
     failed.add_metric([], server.failed_events)
     yield failed
+
+
+def _of_store(store: Json) -> Iterator[Metric]:
+    states, holds = ("ok", "behind", "down"), ("held", "unsure", "unasked", "not held")
+    yield _gauges(
+        "store_state", "1 for how the store keeps up now.", "state",
+        {one: int(store["state"] == one) for one in states},
+    )  # fmt: skip
+    yield _gauge("store_waiting", "Records that are still to be written.", store["waiting"])
+    if store["lease"]:
+        yield _gauges(
+            "lease", "1 for what is known of the lease now.", "hold",
+            {one: int(store["lease"] == one) for one in holds},
+        )  # fmt: skip
 
 
 def _of_phones(core: Core, census: Census) -> Iterator[Metric]:

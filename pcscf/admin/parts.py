@@ -42,7 +42,11 @@ class Core(Protocol):
 
 
 class Server(Protocol):
-    """What is needed of ``pcscf.net.server.Server``, which is up."""
+    """What is needed of ``pcscf.net.server.Server``."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether phones are served."""
 
     @property
     def lag(self) -> float:
@@ -122,6 +126,18 @@ class Reload(Protocol):
         """Apply what can change while running, or nothing at all."""
 
 
+class Survival(Protocol):
+    """The store, and whether the phones are ours."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why no phone can be served, one line each."""
+
+    @property
+    def account(self) -> Json:
+        """How the store keeps up: docs/operate.md has what is in it."""
+
+
 AddPages = Callable[[web.Application], None]
 """Has an application serve the console at / and its files below /console/."""
 
@@ -134,3 +150,4 @@ class Parts:
     traces: Traces | None = None
     reload: Reload | None = None
     console: AddPages | None = None
+    survival: Survival | None = None

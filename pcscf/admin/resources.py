@@ -48,11 +48,14 @@ class Resources:
         """What Prometheus scrapes."""
         census = await self._pace.take(self._core.views.census())
         errors = self._parts.diagnosis.xfrm_errors() if self._parts.diagnosis else {}
-        text = self._exposition.text(census, errors, ready=not self._reasons())
+        text = self._exposition.text(census, errors, ready=not self._reasons(), store=self._store())
         return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
+    def _store(self) -> Json | None:
+        return self._parts.survival.account if self._parts.survival else None
+
     def _reasons(self) -> list[str]:
-        return reasons(self._core, self._subject.kernel)
+        return reasons(self._subject, self._parts.survival)
 
     # -- state --------------------------------------------------------------------------------
 
@@ -73,6 +76,7 @@ class Resources:
                 "log_level": log.level(),
                 "gm": list(subject.gm),
                 "suites": list(subject.suites),
+                "store": self._store(),
             }
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from socket import socket
 from typing import Any, Protocol
 
@@ -43,9 +43,10 @@ from pcscf.net.connection import TcpLimits
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.observers import Journal, Tap
+from pcscf.net.ownership import Ownership
 from pcscf.net.recorder import Recorder
 from pcscf.net.resolver import Resolver
-from pcscf.net.sockets import bound_at_start
+from pcscf.net.sockets import BACKLOG, bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
@@ -94,7 +95,8 @@ class Monitor(Protocol):
 class Server:
     """Runs until told to stop. Everything happens in the thread of one event loop.
 
-    ``taps`` see every message; without any, none costs more for it.
+    ``taps`` see every message; without any, none costs more for it. ``is_up``: phones are served.
+    With an ``ownership`` nothing is decided or sent while that may be another one's to do.
     """
 
     def __init__(
@@ -107,11 +109,16 @@ class Server:
         key_log: KeyLog | None = None,
         journal: Journal | None = None,
         recorder: Recorder | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         self.failed_events = 0
+        self.is_up = False
         self.taps: list[Tap] = []
         self._journal = journal
         self._recorder = recorder
+        self._ownership = ownership
+        if ownership:
+            ownership.when_sure(self._go_on)
         self._key_log = key_log
         self._settings = settings
         self._edge = edge
@@ -148,10 +155,15 @@ class Server:
 
     # -- life ---------------------------------------------------------------------------------
 
-    async def start(self, records: Mapping[str, bytes] | None = None) -> None:
+    async def start(
+        self,
+        records: Mapping[str, bytes] | None = None,
+        arrive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Bind, guard, bind, listen: in an order that fails closed.
 
         ``records`` are what an earlier process has left; with them its phones are served on.
+        ``arrive`` brings our addresses here, once there is no port that would refuse anything.
 
         The unprotected ports come first: a second instance by mistake ends there,
         before ``kernel.open`` sweeps the SAs of the first. The protected ports come
@@ -165,6 +177,11 @@ class Server:
         except (XfrmError, OSError) as error:
             raise StartError(f"the kernel refuses the policies: {error}") from None
         self._bind(plan.protected(self._settings))
+        if arrive:
+            for sock, _ in self._listeners:
+                sock.listen(BACKLOG)
+            await arrive()
+        self.is_up = True
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
         if recalled:
             self.dispatch(recalled)
@@ -183,6 +200,9 @@ class Server:
             return self._recorder.recall(records, self._kernel)
         return None, self._kernel.open()
 
+    def _sweep(self) -> None:
+        self._kernel.open()
+
     async def wind_up(self, hurry: asyncio.Event) -> None:
         """Let no new phone in, and wait until all requests are answered.
 
@@ -199,9 +219,14 @@ class Server:
     async def close(self) -> None:
         """Close all sockets, then remove our SAs, and the policies last.
 
-        Where registrations are kept, SAs and policies stay for the next process, if so set.
+        Where registrations are kept, SAs and policies stay for the next process, if so set. If
+        the phones are another one's now SAs go first, so that not even a reset leaves.
         """
         self._is_closed = True
+        self.is_up = False
+        is_lost = self._ownership is not None and self._ownership.lost.is_set()
+        if is_lost:
+            self._try_kernel("close_failed", self._sweep)
         if self._timer:
             self._timer.cancel()
         self._load.close()
@@ -215,7 +240,7 @@ class Server:
             udp.close()
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
-        keep = self._recorder is not None and self._settings.stop.keep_sas
+        keep = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
         self._try_kernel("close_failed", lambda: self._kernel.close(keep=keep))
         if self._key_log:
             self._key_log.close()
@@ -253,7 +278,8 @@ class Server:
     def _bind(self, binds: list[plan.Bind]) -> None:
         limits = self._settings.limits
         for side, transport, local, shared in binds:
-            sock = bound_at_start(transport, local, shared=shared)
+            ahead = self._ownership is not None
+            sock = bound_at_start(transport, local, shared=shared, ahead=ahead)
             if transport is Transport.TCP:
                 self._listeners.append((sock, side))
             else:
@@ -295,7 +321,7 @@ class Server:
             return
         self._is_busy = True
         try:
-            while self._events:
+            while self._events and self._may_act:
                 self._handle(self._events.popleft())
                 if not self._events:
                     self._flush()
@@ -304,6 +330,16 @@ class Server:
         if self._recorder:
             self._recorder.look()
         self._set_timer()
+
+    @property
+    def _may_act(self) -> bool:
+        return self._ownership is None or self._ownership.may_act or not self.is_up
+
+    def _go_on(self) -> None:
+        """Handle what has waited until it was certain that it is ours to handle."""
+        if self.is_up:
+            self._flush()
+            self.dispatch_all(())
 
     def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
         for tap in tuple(self.taps):
@@ -364,6 +400,8 @@ class Server:
 
     def _flush(self) -> None:
         """Send the datagrams of the events that were handled together."""
+        if not self._may_act:
+            return
         leaving, self._leaving = self._leaving, {}
         for local, effects in leaving.items():
             self._udp[local].send(effects)
@@ -412,7 +450,7 @@ class Server:
         One that goes off too early costs less than a new one for every message.
         """
         deadline = self._edge.next_deadline()
-        if deadline is None or (self._timer and self._timer.when() <= deadline):
+        if not self.is_up or deadline is None or (self._timer and self._timer.when() <= deadline):
             return
         if self._timer:
             self._timer.cancel()
