@@ -72,7 +72,8 @@ class _Kept(NamedTuple):
 class Recorder:
     """Keeps one Edge's registrations. ``since`` is what makes the loop's clock one of 1970.
 
-    ``kernel`` names the one that holds our SAs, unlike any other.
+    ``kernel`` names the one that holds our SAs, unlike any other; without a name it is the same
+    at every start.
     """
 
     def __init__(
@@ -243,7 +244,8 @@ class Recorder:
                 self._notebook.forget(key)
 
     def _write_kernel(self) -> None:
-        self._notebook.put(_KERNEL, self._kernel, self._at_last())
+        if self._kernel:
+            self._notebook.put(_KERNEL, self._kernel, self._at_last())
 
     def _go_on(self, name: str, sealed: bytes) -> None:
         """Keep what is sealed already; with the operator's new key, if there is one."""

@@ -171,7 +171,6 @@ async def serve(
         async with _opened(admin):
             await _before(_begin(server, survival), stop, lost)
             if server.is_up:
-                settle_memory()
                 await _before(stop.wait(), lost)
             if not lost.is_set():
                 log.info("stopping")
@@ -202,6 +201,7 @@ async def _begin(server: Server, survival: Survival | None) -> None:
         await server.start(await survival.begin(), survival.arrive)
     else:
         await server.start()
+    settle_memory()
 
 
 async def _before(work: Coroutine[Any, Any, object], *ends: asyncio.Event) -> None:

@@ -138,7 +138,7 @@ class Beside:
 
 
 @looped
-async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
+async def test_the_admin_side_opens_before_phones_are_served_and_closes_before_the_server(written):
     class Watched(MemoryKernel):
         def close(self, *, keep: bool = False) -> None:
             structlog.get_logger().info("server_closed")
@@ -147,11 +147,11 @@ async def test_the_admin_side_opens_after_the_server_and_closes_before_it(writte
     kernel = Watched()
     server = Server(settings(), Script(), kernel, FakeMonitor())
     serving = asyncio.create_task(start.serve(server, unused(server), Beside()))
-    await until(lambda: "opened" in [line["event"] for line in written()])
+    await until(lambda: "ready" in [line["event"] for line in written()])
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
     events = [line["event"] for line in written()]
-    assert events == ["ready", "opened", "stopping", "closed", "server_closed"]
+    assert events == ["opened", "ready", "stopping", "closed", "server_closed"]
     assert not kernel.is_open
 
 
@@ -161,7 +161,7 @@ async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_
     server = Server(given, Script(), kernel, FakeMonitor())
     with pytest.raises(StartError, match="no directory"):
         await start.serve(server, unused(server), Beside(StartError("admin.socket: no directory")))
-    assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
+    assert [line["event"] for line in written()] == ["opened", "closed"]
     assert not kernel.is_open
     assert not in_use(given.gm.port)
 
