@@ -68,9 +68,7 @@ class LabValkey(ValkeyProcess):
     """A Valkey server in the core's namespace, at its address."""
 
     def __init__(self, lab: Lab, directory: Path) -> None:
-        super().__init__(
-            directory, "--bind", f"127.0.0.1 {lab.v4.core}", "--protected-mode", "no"
-        )
+        super().__init__(directory, "--bind", f"127.0.0.1 {lab.v4.core}", "--protected-mode", "no")
         self._lab = lab
 
     @property

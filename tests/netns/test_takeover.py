@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ LEASE = 1.5  # seconds
 BOUND = 5.0  # seconds from the death of one to its phones being served by the other
 WRITTEN = 0.5  # seconds in which a change is in the store, on a slow machine
 MOVED = ("192.0.2.1/32", "2001:db8:1::1/128")
+PCSCF = {
+    ip_address(one).packed
+    for one in ("192.0.2.1", "198.51.100.1", "2001:db8:1::1", "2001:db8:2::1")
+}
 YIELDS = "the lease of 192.0.2.1 is another's now: it serves its phones"
 
 
@@ -173,9 +178,7 @@ def test_a_machine_dies_and_another_serves_its_phones(twins: Twins) -> None:
     down(lab_one)
     for phone in phones:
         twins.serves(phone, BOUND - (time.monotonic() - dead))
-    took = time.monotonic() - dead
-    print(f"four phones served after {took:.1f} s")
-    assert took < BOUND
+    assert time.monotonic() - dead < BOUND
     assert asks(two, "/readyz")[0] == 200
     assert len(lab_two.pcscf.xfrm_states()) == 4 * len(phones)
     assert there.bye().status == 200
@@ -197,10 +200,8 @@ def test_a_machine_dies_and_another_serves_its_phones(twins: Twins) -> None:
     # and takes them when the other one is asked to end
     time.sleep(WRITTEN)
     before = one.said("ready")
-    left = time.monotonic()
     assert two.stop() == 0
     wait_until(lambda: one.said("ready") > before, "the first serves again")
-    print(f"handed over {time.monotonic() - left:.1f} s after SIGTERM")
     assert not has_moved_here(lab_two)
     twins.site.lab = lab_one
     for phone in phones:
@@ -213,17 +214,15 @@ def test_who_was_paused_yields_and_sends_nothing(twins: Twins) -> None:
     one, two = twins.begin_both()
     phones = twins.registered()
     one.process.send_signal(signal.SIGSTOP)
+    twins.site.phone().send_sm1()  # which waits in the first one's socket
     wait_until(lambda: two.said("ready") == 1, "the second serves")
     for phone in phones:
         twins.serves(phone)
     with twins.pair.one.pcscf.capture("gm") as gm, twins.pair.one.pcscf.capture("core") as core:
-        before = [one_wrote(capture.frames()) for capture in (gm, core)]
-        # what waits for it in its sockets
-        with twins.pair.one.pcscf.socket(("192.0.2.251", 0)) as sock:
-            sock.sendto(b"OPTIONS sip:192.0.2.1 SIP/2.0\r\n" + HEAD, ("192.0.2.1", 5060))
         one.process.send_signal(signal.SIGCONT)
         assert one.process.wait(10) == 1
-        assert [one_wrote(capture.frames()) for capture in (gm, core)] == before
+        assert sent_as_pcscf(twins.pair.one, "gm", gm.frames()) == 0
+        assert sent_as_pcscf(twins.pair.one, "core", core.frames()) == 0
     assert one.log.strip().splitlines()[-1] == YIELDS
     assert not has_moved_here(twins.pair.one)
     assert twins.pair.one.pcscf.xfrm_states() == []
@@ -232,16 +231,12 @@ def test_who_was_paused_yields_and_sends_nothing(twins: Twins) -> None:
         twins.serves(phone)
 
 
-HEAD = (
-    b"Via: SIP/2.0/UDP 192.0.2.251:5060;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
-    b"From: <sip:a@b>;tag=1\r\nTo: <sip:192.0.2.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"
-)
-OURS = {bytes([192, 0, 2, 1]), bytes([198, 51, 100, 1])}
-
-
-def one_wrote(frames: list[bytes]) -> int:
-    """Count IPv4 packets from an address of the P-CSCF."""
-    return sum(frame[12:14] == b"\x08\x00" and frame[26:30] in OURS for frame in frames)
+def sent_as_pcscf(lab: Lab, device: str, frames: list[bytes]) -> int:
+    """Count what a machine itself has sent from an address of the P-CSCF."""
+    words = lab.pcscf.run("ip", "-o", "link", "show", device).split()
+    mac = bytes.fromhex(words[words.index("link/ether") + 1].replace(":", ""))
+    own = [(frame[26:30], frame[22:38]) for frame in frames if frame[6:12] == mac]
+    return sum(not PCSCF.isdisjoint(sources) for sources in own)
 
 
 def test_of_two_that_begin_together_one_serves(twins: Twins) -> None:
@@ -278,9 +273,7 @@ def test_without_the_store_phones_are_served_and_it_catches_up(twins: Twins, how
         twins.valkey.start()
     else:
         twins.valkey.resume()
-    wait_until(
-        lambda: asks(one, "/api/status")[1]["store"]["state"] == "ok", "it catches up", 10
-    )
+    wait_until(lambda: asks(one, "/api/status")[1]["store"]["state"] == "ok", "it catches up", 10)
     time.sleep(2 * LEASE)
     assert two.said("ready") == 0
     one.kill()
