@@ -113,6 +113,7 @@ class Server:
     ) -> None:
         self.failed_events = 0
         self.is_up = False
+        self._has_begun = False
         self.taps: list[Tap] = []
         self._journal = journal
         self._recorder = recorder
@@ -181,7 +182,7 @@ class Server:
             for sock, _ in self._listeners:
                 sock.listen(BACKLOG)
             await arrive()
-        self.is_up = True
+        self.is_up = self._has_begun = True
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
         if recalled:
             self.dispatch(recalled)
@@ -296,6 +297,7 @@ class Server:
             max_connections=limits.max_connections,
             max_per_source=limits.max_connections_per_source,
             shared_ports=plan.shared_ports(self._settings),
+            may_act=self._may_act,
         )
 
     # -- events and effects -------------------------------------------------------------------
@@ -321,7 +323,7 @@ class Server:
             return
         self._is_busy = True
         try:
-            while self._events and self._may_act:
+            while self._events and self._may_act():
                 self._handle(self._events.popleft())
                 if not self._events:
                     self._flush()
@@ -331,9 +333,9 @@ class Server:
             self._recorder.look()
         self._set_timer()
 
-    @property
     def _may_act(self) -> bool:
-        return self._ownership is None or self._ownership.may_act or not self.is_up
+        """Whether the phones are ours to serve, or nobody has been served yet."""
+        return self._ownership is None or self._ownership.may_act or not self._has_begun
 
     def _go_on(self) -> None:
         """Handle what has waited until it was certain that it is ours to handle."""
@@ -400,7 +402,7 @@ class Server:
 
     def _flush(self) -> None:
         """Send the datagrams of the events that were handled together."""
-        if not self._may_act:
+        if not self._may_act():
             return
         leaving, self._leaving = self._leaving, {}
         for local, effects in leaving.items():

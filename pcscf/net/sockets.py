@@ -1,6 +1,7 @@
 """Non-blocking sockets bound to one address and port each."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -13,7 +14,8 @@ from pcscf.errors import StartError
 RECEIVE_BUFFER = 8 * 1024 * 1024
 # The kernel cuts it to net.core.somaxconn.
 BACKLOG = 1024
-_SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
+_TCP_REPAIR = 19  # linux/tcp.h; Python does not name it
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h; likewise
 _IP_FREEBIND, _IPV6_FREEBIND = 15, 78  # linux/in.h and linux/in6.h; likewise
 _TYPES = {Transport.UDP: socket.SOCK_DGRAM, Transport.TCP: socket.SOCK_STREAM}
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
@@ -78,6 +80,16 @@ def bound_at_start(
 def reset_on_close(sock: socket.socket) -> None:
     """Have close() send RST and forget what is unsent: no TIME_WAIT, nothing sent later."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def vanish_on_close(sock: socket.socket) -> None:
+    """Have close() send nothing at all: the other end finds out when it sends something.
+
+    It takes CAP_NET_ADMIN; without it there is a RST.
+    """
+    reset_on_close(sock)
+    with contextlib.suppress(PermissionError):
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
 
 
 def untie(transport: asyncio.BaseTransport) -> None:

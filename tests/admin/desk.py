@@ -34,6 +34,7 @@ class Played:
     """What the admin side needs of a server: the stage carries events out."""
 
     stage: Stage
+    is_up: bool = True
     lag: float = 0.0
     failed_events: int = 0
     events: list[Event] = field(default_factory=list)

@@ -1,7 +1,6 @@
 """A machine dies, another one goes on with its phones, and two never serve them at once."""
 
 import contextlib
-import json
 import signal
 import socket
 import time
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +119,7 @@ def has_moved_here(lab: Lab) -> bool:
     return here[0]
 
 
-def asks(process: PcscfProcess, path: str) -> tuple[int, dict]:
+def asks(process: PcscfProcess, path: str) -> tuple[int, Any]:
     """Ask the admin side."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(5)
