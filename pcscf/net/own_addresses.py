@@ -53,7 +53,7 @@ class OwnAddresses:
                 _change(_RTM_NEWADDR, address, device)
             except OSError as error:
                 raise StartError(
-                    f"{address} cannot be given to {device}: {error.strerror}"
+                    f"{address} cannot be given to {device}: {error.strerror or error}"
                 ) from None
         self.tell()
 
@@ -69,7 +69,7 @@ class OwnAddresses:
             try:
                 _change(_RTM_DELADDR, address, device)
             except OSError as error:
-                failures.append(f"{address} stays on {device}: {error.strerror}")
+                failures.append(f"{address} stays on {device}: {error.strerror or error}")
         return failures if any(is_here(place.address) for place in self._places) else []
 
     def close(self) -> None:

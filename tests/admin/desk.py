@@ -143,9 +143,7 @@ async def desk(
             **options,
         }
         admin = Admin(**given)
-        service = AdminService(
-            admin, _subject(stage.edge, server, kernel), parts or Parts(), visits
-        )
+        service = AdminService(admin, subject(stage.edge, server, kernel), parts or Parts(), visits)
         try:
             await service.start()
             yield Desk(stage, server, kernel, admin, service)
@@ -158,7 +156,7 @@ def _left_in(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
-def _subject(edge: Edge, server: Played, kernel: MemoryKernel) -> Subject:
+def subject(edge: Edge, server: Played, kernel: MemoryKernel) -> Subject:
     return Subject(edge, server, kernel, "1.2.3", STARTED, (GM, GM6), ("hmac-sha-1-96/aes-cbc",))
 
 

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pcscf.admin.metrics import Exposition
-from pcscf.admin.parts import Subject
+from pcscf.admin.parts import Json, Subject
 from pcscf.core.events import Drain
 from pcscf.core.views import finished
 from tests.admin.desk import STARTED, Played, another
@@ -33,13 +33,15 @@ class Scrape:
         self.server = Played(self.stage)
         self.xfrm_errors = {"XfrmInNoStates": 3, "XfrmInStateProtoError": 0}
         self.ready = True
+        self.store: Json = {"state": "ok", "waiting": 0, "lease": "held"}
         self._exposition = Exposition(
             Subject(self.stage.edge, self.server, MemoryKernel(), "1.2.3", STARTED, (GM,), (SUITE,))
         )
 
     def text(self) -> str:
         census = finished(self.stage.edge.views.census())
-        return self._exposition.text(census, self.xfrm_errors, ready=self.ready).decode()
+        text = self._exposition.text(census, self.xfrm_errors, ready=self.ready, store=self.store)
+        return text.decode()
 
     def families(self) -> dict[str, Metric]:
         """By the name that documentation uses: that of a counter ends in _total."""
@@ -151,6 +153,19 @@ def test_kernel_process_and_state(scrape: Scrape) -> None:
 
 def test_a_new_p_cscf_exports_every_family(scrape: Scrape, exported: dict[str, Metric]) -> None:
     assert set(scrape.families()) == set(exported)
+
+
+def test_the_store_and_the_lease(scrape: Scrape) -> None:
+    scrape.store = {"state": "down", "waiting": 7, "lease": "unsure"}
+    states = {one: scrape.value("pcscf_store_state", state=one) for one in ("ok", "behind", "down")}
+    assert states == {"ok": 0, "behind": 0, "down": 1}
+    assert scrape.value("pcscf_store_waiting") == 7
+    assert scrape.value("pcscf_lease", hold="unsure") == 1
+    assert scrape.value("pcscf_lease", hold="held") == 0
+    scrape.store = {"state": "ok", "waiting": 0, "lease": None}
+    assert "pcscf_lease" not in scrape.families()
+    scrape.store = {}
+    assert "pcscf_store_state" not in scrape.families()
 
 
 # -- conventions
@@ -271,7 +286,10 @@ def test_every_family_of_ours_is_on_the_dashboard_or_not_worth_a_graph(
     left_out = {name for name in exported if not re.search(rf"{name}(_bucket|_count)?\b", text)}
     assert left_out == {
         "pcscf_events_total",
+        "pcscf_lease",
         "pcscf_next_hop_failures",
+        "pcscf_store_state",
+        "pcscf_store_waiting",
         "process_max_fds",
         "process_open_fds",
         "process_start_time_seconds",

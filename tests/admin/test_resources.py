@@ -83,6 +83,7 @@ async def test_the_status_is_all_at_a_glance():
             "log_level": "debug",
             "gm": [GM, "2001:db8:ff::5"],
             "suites": ["hmac-sha-1-96/aes-cbc"],
+            "store": None,
         }
         assert (held["registrations"], held["sa_sets"]) == (1, 1)
         assert counted == d.stage.edge.counted()

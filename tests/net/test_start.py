@@ -8,13 +8,14 @@ import os
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from pcscf import log
 from pcscf.core.flow import Flow, Side, Transport
-from pcscf.errors import StartError
+from pcscf.errors import LeaseLostError, StartError
 from pcscf.hooks.service import HookService
 from pcscf.mirror.homer import Homer
 from pcscf.net import start
@@ -164,6 +165,81 @@ async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_
     assert [line["event"] for line in written()] == ["opened", "closed"]
     assert not kernel.is_open
     assert not in_use(given.gm.port)
+
+
+class Standing:
+    """A survival whose lease a test gives and takes."""
+
+    def __init__(self) -> None:
+        self.granted, self.lost = asyncio.Event(), asyncio.Event()
+        self.done: list[str] = []
+        self.may_act = True
+        self.ownership = self
+
+    def when_sure(self, call: Any) -> None:
+        self.call = call
+
+    async def begin(self) -> dict[str, bytes]:
+        self.done.append("begin")
+        await self.granted.wait()
+        return {}
+
+    async def arrive(self) -> None:
+        self.done.append("arrive")
+
+    def leave(self) -> None:
+        self.done.append("leave")
+        if self.lost.is_set():
+            raise LeaseLostError("another's")
+
+
+def standing() -> tuple[Standing, MemoryKernel, Server]:
+    survival, kernel = Standing(), MemoryKernel()
+    server = Server(settings(), Script(), kernel, FakeMonitor(), ownership=survival)
+    return survival, kernel, server
+
+
+@looped
+async def test_who_stands_by_can_be_asked_and_can_be_ended(written):
+    survival, kernel, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    await until(lambda: survival.done)
+    assert [line["event"] for line in written()] == ["opened"]
+    assert not server.is_up
+    assert not kernel.is_open
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    assert [line["event"] for line in written()] == ["opened", "stopping", "closed"]
+    assert survival.done == ["begin", "leave"]
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@looped
+async def test_who_loses_the_lease_stops_at_once(written):
+    survival, kernel, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    survival.granted.set()
+    await until(lambda: server.is_up)
+    kernel.install(SAS, KEYS, 0)
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    survival.may_act = False
+    survival.lost.set()
+    with pytest.raises(LeaseLostError, match=r"^another's$"):
+        await serving
+    assert [line["event"] for line in written()] == ["opened", "ready", "closed"]
+    assert survival.done == ["begin", "arrive", "leave"]
+    assert (kernel.sas, kernel.is_open, server.is_up) == ({}, False, False)
+
+
+@looped
+async def test_who_loses_it_before_it_serves_does_not_begin():
+    survival, kernel, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    await until(lambda: survival.done)
+    survival.lost.set()
+    with pytest.raises(LeaseLostError):
+        await serving
+    assert survival.done == ["begin", "leave"]
 
 
 @looped
