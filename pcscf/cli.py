@@ -46,6 +46,12 @@ def _captures(group: typer.Typer) -> None:
     group.command(epilog=EPILOG, rich_help_panel=_CAPTURES)(decode)
 
 
+def _store(group: typer.Typer) -> None:
+    from pcscf.store.command import app as store  # noqa: PLC0415
+
+    group.add_typer(store, name="store", rich_help_panel=_RUN)
+
+
 _LOOKING = (
     "status", "ues", "ue", "trace", "why", "sas", "drops", "next-hops", "blocked", "health",
 )  # fmt: skip
@@ -53,7 +59,11 @@ _ACTING = ("drain", "deregister", "reload", "log-level")
 
 
 class _Commands(LazyGroup):
-    lazy = dict.fromkeys(_LOOKING, _look) | dict.fromkeys(_ACTING, _act) | {"decode": _captures}
+    lazy = (
+        dict.fromkeys(_LOOKING, _look)
+        | dict.fromkeys(_ACTING, _act)
+        | {"decode": _captures, "store": _store}
+    )
 
 
 # Its own tracebacks print local variables, and so would print keys.

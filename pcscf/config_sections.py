@@ -330,6 +330,12 @@ class Limits(Section):
 class Store(Section):
     """Where registrations survive the process, and the machine."""
 
+    live = True
+    fixed = frozenset({
+        "kind", "path", "url", "prefix", "interval", "timeout", "instance", "lease",
+        "sequence_interval",
+    })  # fmt: skip
+
     kind: Literal["none", "sqlite", "valkey"] = "none"
     path: str = "/var/lib/pcscf/store.sqlite"
     url: Annotated[StoreUrl, Field(repr=False)] = "valkey://127.0.0.1:6379/0"

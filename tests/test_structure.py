@@ -42,7 +42,7 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.mirror": {"pcscf.core", "pcscf.decode", "pcscf.sip", "pcscf.errors"},
     "pcscf.admin": {
         "pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.config_sections", "pcscf.log",
-        "pcscf.mirror", "xfrm",
+        "pcscf.mirror", "pcscf.hooks.measures", "pcscf.store.writer", "pcscf.store.keeper", "xfrm",
     },
     "pcscf.commands": {"pcscf.errors", "pcscf.mirror"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},
@@ -51,7 +51,7 @@ LAYERS: Mapping[str, set[str]] = {
         "pcscf.core", "pcscf.sip", "pcscf.errors",
         "pcscf.config", "pcscf.config_changes", "pcscf.log", "pcscf.mirror", "pcscf.admin",
         "pcscf.diagnosis", "pcscf.hooks", "xfrm",
-        "pcscf.private_file", "pcscf.store",
+        "pcscf.config_sections", "pcscf.private_file", "pcscf.store",
     },
     "pcscf.diagnosis": {"pcscf.core", "xfrm"},
     "pcscf.cli": {"pcscf", "xfrm"},

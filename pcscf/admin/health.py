@@ -1,6 +1,6 @@
 """Whether this P-CSCF can serve a new phone, and if not, why: for /readyz and for people."""
 
-from pcscf.admin.parts import Core, Kernel, Subject, Survival
+from pcscf.admin.parts import Core, Kernel, Parts, Store, Subject, Survival
 from pcscf.core.hop_health import HopState
 from xfrm.errors import XfrmError
 
@@ -15,6 +15,19 @@ def reasons(subject: Subject, survival: Survival | None = None) -> list[str]:
     core = subject.core
     found = [*of_place, _draining(core), _next_hops(core), _kernel(subject.kernel)]
     return [reason for reason in found if reason]
+
+
+def notes(parts: Parts) -> list[str]:
+    """Say what is wrong and keeps no phone from being served, one line each."""
+    return [note for note in (_store(parts.store),) if note]
+
+
+def _store(store: Store | None) -> str:
+    """Phones are served from memory meanwhile; a crash would lose what waits."""
+    if store is None:
+        return ""
+    state = store.writing.state
+    return "" if state.name == "ok" else f"the store is {state.name}: {state.reason}"
 
 
 def _draining(core: Core) -> str:

@@ -3,10 +3,10 @@
 docs/metrics.md lists all of it; a test holds the two against each other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from platform import python_version
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -18,12 +18,16 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from pcscf.admin.parts import Core, Json, Server, Subject
+from pcscf.admin.parts import Core, Hooks, Mirror, Parts, Server, Store, Subject, Survival
 from pcscf.core.flow import Side
 from pcscf.core.hop_health import HopState
 from pcscf.core.measures import BUCKETS, Histogram
 from pcscf.core.offence import Offence
 from pcscf.core.views import Census
+from pcscf.hooks.measures import BUCKETS as HOOK_BUCKETS
+from pcscf.hooks.measures import Failure, FunctionMeasures
+from pcscf.store.keeper import Hold
+from pcscf.store.writer import StateName
 
 __all__ = ["CONTENT_TYPE", "Exposition"]
 
@@ -31,27 +35,30 @@ __all__ = ["CONTENT_TYPE", "Exposition"]
 _DROPPED: Final = {f"guard_dropped_{reason}": reason for reason in ("blocked", "flood")}
 _REFUSED: Final = {f"guard_refused_{reason}": reason for reason in ("source", "user", "load")}
 _OFFENCES: Final = {f"guard_{offence}": str(offence) for offence in Offence}
-_LE: Final = (*map(str, BUCKETS), "+Inf")
+
+
+# Counters of the store, and the attributes of who writes to it.
+_STORE: Final = (
+    ("changes", "Changes that the store has confirmed.", "written"),
+    ("batches", "Batches, those that failed among them.", "batches"),
+    ("failures", "Batches that failed.", "failures"),
+    ("unmade", "Changes lost by a defect; the log says where.", "unmade"),
+    ("seconds", "Time that batches took in all.", "spent"),
+)
 
 
 class Exposition:
     """The text of all metrics."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, parts: Parts) -> None:
         self._subject = subject
+        self._parts = parts
         self._process = ProcessCollector(registry=None)
 
-    def text(
-        self,
-        census: Census,
-        xfrm_errors: Mapping[str, int],
-        *,
-        ready: bool,
-        store: Json | None = None,
-    ) -> bytes:
-        """Give it in the format ``CONTENT_TYPE``. ``store`` is the account of ``Survival``."""
+    def text(self, census: Census, xfrm_errors: Mapping[str, int], *, ready: bool) -> bytes:
+        """Give it in the format ``CONTENT_TYPE``."""
         families = list(_families(self._subject, census, xfrm_errors, ready=ready))
-        families += _of_store(store) if store else []
+        families += _of_parts(self._parts)
         return generate_latest(_Once([*families, *self._process.collect()]))
 
 
@@ -85,6 +92,14 @@ def _families(
     yield _events(core)
 
 
+def _of_parts(parts: Parts) -> Iterator[Metric]:
+    """Of a part that is missing there are families without samples."""
+    yield from _of_store(parts.store)
+    yield _lease(parts.survival)
+    yield from _of_hooks(parts.hooks)
+    yield from _of_mirror(parts.mirror)
+
+
 # -- families of one kind
 
 
@@ -106,15 +121,24 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, float]) -> 
     return family
 
 
-def _histogram(name: str, text: str, values: Mapping[tuple[Side, str], Histogram]) -> Metric:
-    family = HistogramMetricFamily(f"pcscf_{name}", text, labels=["side", "method"])
-    for labels, histogram in values.items():
-        family.add_metric([*labels], _buckets(histogram), histogram.total)
+def _counter(name: str, text: str, value: float | None) -> Metric:
+    """None: nothing is counted."""
+    family = CounterMetricFamily(f"pcscf_{name}", text)
+    if value is not None:
+        family.add_metric([], value)
     return family
 
 
-def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    return list(zip(_LE, accumulate(histogram.counts), strict=True))
+def _histogram(name: str, text: str, values: Mapping[tuple[Side, str], Histogram]) -> Metric:
+    family = HistogramMetricFamily(f"pcscf_{name}", text, labels=["side", "method"])
+    for labels, histogram in values.items():
+        family.add_metric([*labels], _buckets(BUCKETS, histogram.counts), histogram.total)
+    return family
+
+
+def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """``counts`` has one more than there are bounds, for the rest."""
+    return list(zip((*map(str, bounds), "+Inf"), accumulate(counts), strict=True))
 
 
 # -- what they are of
@@ -127,25 +151,11 @@ def _of_process(server: Server, version: str) -> Iterator[Metric]:
     build.add_metric([version, python_version()], 1)
     yield build
     yield _gauge("event_loop_lag_seconds", "What the event loop is late by, smoothed.", server.lag)
-    failed = CounterMetricFamily(
-        "pcscf_failed_events", "Events that ended in a defect; the log says where."
+    yield _counter(
+        "failed_events",
+        "Events that ended in a defect; the log says where.",
+        server.failed_events,
     )
-    failed.add_metric([], server.failed_events)
-    yield failed
-
-
-def _of_store(store: Json) -> Iterator[Metric]:
-    states, holds = ("ok", "behind", "down"), ("held", "unsure", "unasked", "not held")
-    yield _gauges(
-        "store_state", "1 for how the store keeps up now.", "state",
-        {one: int(store["state"] == one) for one in states},
-    )  # fmt: skip
-    yield _gauge("store_waiting", "Records that are still to be written.", store["waiting"])
-    if store["lease"]:
-        yield _gauges(
-            "lease", "1 for what is known of the lease now.", "hold",
-            {one: int(store["lease"] == one) for one in holds},
-        )  # fmt: skip
 
 
 def _of_phones(core: Core, census: Census) -> Iterator[Metric]:
@@ -199,7 +209,7 @@ def _of_sip(core: Core) -> Iterator[Metric]:
     yield HistogramMetricFamily(
         "pcscf_registration_seconds",
         "From a phone's first REGISTER to the 200.",
-        buckets=_buckets(whole),
+        buckets=_buckets(BUCKETS, whole.counts),
         sum_value=whole.total,
     )
 
@@ -240,3 +250,60 @@ def _events(core: Core) -> Metric:
     known = {*_DROPPED, *_REFUSED, *_OFFENCES}
     others = {name: count for name, count in core.counted().items() if name not in known}
     return _counters("events", "What else was counted, by name.", "event", others)
+
+
+def _of_store(store: Store | None) -> Iterator[Metric]:
+    writing = store.writing if store else None
+    state = writing.state.name if writing else ""
+    states = {name: int(name == state) for name in get_args(StateName)} if writing else {}
+    yield _gauges("store_state", "1 for the state the store is in.", "state", states)
+    waiting = GaugeMetricFamily("pcscf_store_waiting", "Records that are still to be written.")
+    if writing:
+        waiting.add_metric([], writing.waiting)
+    yield waiting
+    for name, text, attribute in _STORE:
+        yield _counter(f"store_{name}", text, getattr(writing, attribute, None))
+
+
+def _lease(survival: Survival | None) -> Metric:
+    hold = survival.hold if survival else None
+    holds = {one: int(one == hold) for one in get_args(Hold)} if hold else {}
+    return _gauges("lease", "1 for what is known of the lease.", "hold", holds)
+
+
+def _of_hooks(hooks: Hooks | None) -> Iterator[Metric]:
+    labels = ["point", "function"]
+    calls = CounterMetricFamily(
+        "pcscf_hook_calls",
+        "Calls of an operator's functions that have ended, by what came of them.",
+        labels=[*labels, "outcome"],
+    )
+    slow = CounterMetricFamily(
+        "pcscf_hook_slow", "Calls that kept everybody for longer than hooks.slow.", labels=labels
+    )
+    seconds = HistogramMetricFamily(
+        "pcscf_hook_seconds", "From a call to its answer, waiting included.", labels=labels
+    )
+    for (point, name), one in hooks.measures.functions.items() if hooks else ():
+        for outcome, count in _outcomes(one).items():
+            calls.add_metric([point, name, outcome], count)
+        slow.add_metric([point, name], one.slow)
+        seconds.add_metric([point, name], _buckets(HOOK_BUCKETS, one.seconds), one.total)
+    yield calls
+    yield slow
+    yield seconds
+    waiting = hooks.measures.waiting if hooks else 0
+    yield _gauge("hooks_waiting", "Calls that wait for a server or a database.", waiting)
+
+
+def _outcomes(one: FunctionMeasures) -> dict[str, int]:
+    failures = {failure.value: one.failures[failure] for failure in Failure}
+    passed = sum(one.seconds) - one.refused - sum(failures.values())
+    return {"passed": passed, "refused": one.refused, **failures}
+
+
+def _of_mirror(mirror: Mirror | None) -> Iterator[Metric]:
+    sent = mirror.sent if mirror else None
+    yield _counter("mirror_sent", "Messages that were copied to the collector.", sent)
+    lost = mirror.lost if mirror else {}
+    yield _counters("mirror_lost", "Messages that were not, by why.", "reason", lost)

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
 from pcscf.core.events import Event
 from pcscf.core.measures import Measures
 from pcscf.core.views import SaSetView, Views
+from pcscf.hooks.measures import HookMeasures
+from pcscf.store.keeper import Hold
+from pcscf.store.writer import State
 
 Json = dict[str, Any]
 """An object that ``json`` can write; see docs/operate.md for what is in each."""
@@ -127,15 +130,64 @@ class Reload(Protocol):
 
 
 class Survival(Protocol):
-    """The store, and whether the phones are ours."""
+    """What is needed of ``pcscf.net.survival.Survival``: whether the phones are ours."""
 
     @property
     def reasons(self) -> Sequence[str]:
         """Why no phone can be served, one line each."""
 
     @property
-    def account(self) -> Json:
-        """How the store keeps up: docs/operate.md has what is in it."""
+    def hold(self) -> Hold | None:
+        """What is known of the lease; None if nobody else could have it."""
+
+
+class Writing(Protocol):
+    """What is needed of ``pcscf.store.writer.Writer``; it says what each number counts."""
+
+    written: int
+    batches: int
+    failures: int
+    unmade: int
+    spent: float
+
+    @property
+    def waiting(self) -> int:
+        """Records that are still to be written."""
+
+    @property
+    def state(self) -> State:
+        """How the store keeps up."""
+
+
+class Store(NamedTuple):
+    """Where registrations survive. ``kind`` is that of the settings."""
+
+    kind: str
+    writing: Writing
+
+
+class Hooks(Protocol):
+    """What is needed of ``pcscf.hooks.service.HookService``."""
+
+    measures: HookMeasures
+
+    @property
+    def file(self) -> str:
+        """The file in service; empty if there is none."""
+
+    @property
+    def functions(self) -> Sequence[str]:
+        """The names of its functions."""
+
+
+class Mirror(Protocol):
+    """What is needed of ``pcscf.mirror.homer.Homer``: messages that left, and others by reason."""
+
+    sent: int
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """What did not, by reason."""
 
 
 AddPages = Callable[[web.Application], None]
@@ -151,3 +203,6 @@ class Parts:
     reload: Reload | None = None
     console: AddPages | None = None
     survival: Survival | None = None
+    store: Store | None = None
+    hooks: Hooks | None = None
+    mirror: Mirror | None = None

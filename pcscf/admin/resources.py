@@ -7,7 +7,7 @@ from aiohttp import web
 
 from pcscf import log
 from pcscf.admin import metrics, shapes
-from pcscf.admin.health import reasons
+from pcscf.admin.health import notes, reasons
 from pcscf.admin.pace import Pace
 from pcscf.admin.parts import Diagnosis, Json, Parts, Subject
 from pcscf.admin.refusal import Refusal
@@ -26,7 +26,7 @@ class Resources:
         self._core = subject.core
         self._parts = parts
         self._pace = Pace()
-        self._exposition = metrics.Exposition(subject)
+        self._exposition = metrics.Exposition(subject, parts)
 
     @property
     def _now(self) -> float:
@@ -42,17 +42,15 @@ class Resources:
     async def readyz(self, _request: web.Request) -> web.Response:
         """Whether a new phone can be served; 503 if not."""
         found = self._reasons()
-        return reply({"ready": not found, "reasons": found}, 503 if found else 200)
+        answer = {"ready": not found, "reasons": found, "notes": notes(self._parts)}
+        return reply(answer, 503 if found else 200)
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """What Prometheus scrapes."""
         census = await self._pace.take(self._core.views.census())
         errors = self._parts.diagnosis.xfrm_errors() if self._parts.diagnosis else {}
-        text = self._exposition.text(census, errors, ready=not self._reasons(), store=self._store())
+        text = self._exposition.text(census, errors, ready=not self._reasons())
         return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
-
-    def _store(self) -> Json | None:
-        return self._parts.survival.account if self._parts.survival else None
 
     def _reasons(self) -> list[str]:
         return reasons(self._subject, self._parts.survival)
@@ -65,18 +63,19 @@ class Resources:
         return reply(
             {
                 "version": subject.version,
-                "started": subject.started.isoformat(timespec="milliseconds").replace(
-                    "+00:00", "Z"
-                ),
+                "started": shapes.moment(subject.started),
                 "ready": not found,
                 "reasons": found,
+                "notes": notes(self._parts),
                 "draining": self._core.draining,
                 "held": self._core.held(),
                 "counted": self._core.counted(),
                 "log_level": log.level(),
                 "gm": list(subject.gm),
                 "suites": list(subject.suites),
-                "store": self._store(),
+                "store": shapes.store(self._parts.store),
+                "lease": self._parts.survival.hold if self._parts.survival else None,
+                "hooks": shapes.hooks(self._parts.hooks),
             }
         )
 

@@ -1,6 +1,8 @@
 """The views as JSON has them: docs/operate.md lists them. Times in seconds from now."""
 
-from pcscf.admin.parts import Diagnosis, Json
+from datetime import UTC, datetime
+
+from pcscf.admin.parts import Diagnosis, Hooks, Json, Store
 from pcscf.core.views import BindingView, BlockedView, HopView, SaSetView, UeView
 
 
@@ -40,6 +42,32 @@ def blocked(view: BlockedView) -> Json:
         "expires_in": _seconds(view.expires),
         "reason": view.reason,
     }
+
+
+def store(one: Store | None) -> Json | None:
+    """How the store keeps up; None if there is none."""
+    if one is None:
+        return None
+    state = one.writing.state
+    return {
+        "kind": one.kind,
+        "state": state.name,
+        "reason": state.reason,
+        "since": moment(datetime.fromtimestamp(state.since, UTC)),
+        "waiting": one.writing.waiting,
+    }
+
+
+def hooks(one: Hooks | None) -> Json | None:
+    """Which functions of an operator's are asked; None if there are none."""
+    if one is None or not one.file:
+        return None
+    return {"file": one.file, "functions": list(one.functions)}
+
+
+def moment(time: datetime) -> str:
+    """A moment in UTC, in milliseconds."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _seconds(time: float | None) -> float | None:

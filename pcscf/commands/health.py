@@ -33,3 +33,5 @@ def health(
             typer.echo(f"not ready: {plain(reason)}", err=True)
         raise typer.Exit(_SICK)
     say("ready" if ready else "live")
+    for note in found.get("notes", []):
+        say(f"note: {plain(note)}")

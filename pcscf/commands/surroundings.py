@@ -5,7 +5,7 @@ from typing import Any, Final
 from pcscf.commands import options
 from pcscf.commands.asking import asking, print_json
 from pcscf.commands.tables import BAD, DOUBTFUL, GOOD, STRONG, Cell, say, show
-from pcscf.commands.words import count, span
+from pcscf.commands.words import count, plain, span
 
 _STATES: Final = {"active": GOOD, "probing": DOUBTFUL, "inactive": BAD, "disabled": DOUBTFUL}
 
@@ -26,11 +26,15 @@ def _show_status(found: dict[str, Any]) -> None:
     if found["ready"]:
         say("ready", GOOD)
     for reason in found["reasons"]:
-        say(f"not ready: {reason}", BAD)
+        say(f"not ready: {plain(reason)}", BAD)
+    for note in found["notes"]:
+        say(f"note: {plain(note)}", DOUBTFUL)
     facts = {
         "Gm": ", ".join(found["gm"]),
         "algorithms": ", ".join(found["suites"]),
         "log level": found["log_level"],
+        "store": _store(found["store"]),
+        "hooks": _hooks(found["hooks"]),
     }
     for name, value in facts.items():
         _fact(name, value)
@@ -40,6 +44,17 @@ def _show_status(found: dict[str, Any]) -> None:
             say(title, STRONG)
         for name, value in found[title].items():
             _fact(name.replace("_", " "), value)
+
+
+def _store(found: dict[str, Any] | None) -> str:
+    if not found:
+        return "none: a restart forgets all phones"
+    waiting = f", {count(found['waiting'], 'change waits', 'changes wait')}"
+    return f"{found['kind']}, {found['state']} since {found['since']}{waiting}"
+
+
+def _hooks(found: dict[str, Any] | None) -> str:
+    return f"{found['file']}: {', '.join(found['functions'])}" if found else "none"
 
 
 def _fact(name: str, value: object) -> None:

@@ -28,6 +28,7 @@ class Context:
         "effects",
         "hooks",
         "ids",
+        "is_deaf",
         "measures",
         "now",
         "own",
@@ -46,6 +47,7 @@ class Context:
         self.counters: Counter[str] = Counter()  # what happened how often, since start
         self.measures = Measures()
         self.draining = False  # no new phone is let in
+        self.is_deaf = False  # no new request is taken
         self.hooks: Hooks | None = None  # the operator's functions; mostly there are none
         self.now = 0.0
         self.effects: list[Effect] = []

@@ -16,6 +16,7 @@ from pcscf.core.effects import CloseFlow, Effect, SendSip
 from pcscf.core.emergency import Emergency, Guest, service_of
 from pcscf.core.events import (
     DeadlineReached,
+    Deafen,
     Deregister,
     Drain,
     Event,
@@ -123,6 +124,7 @@ class Edge:
             Recalled: Revival(context, self._reg_events, liveness).on_recalled,
             PolicyChanged: self._on_policy,
             Drain: self._on_drain,
+            Deafen: self._on_deafen,
             GiveUp: self._on_give_up,
             Deregister: self._on_deregister,
             HooksAnswered: wire.gate.on_answered,
@@ -470,6 +472,9 @@ class Edge:
         if event.on is not self._context.draining:
             self._context.draining = event.on
             self._context.report("info", "draining" if event.on else "serving")
+
+    def _on_deafen(self, _event: Deafen) -> None:
+        self._context.is_deaf = True
 
     def _on_give_up(self, _event: GiveUp) -> None:
         for server in self._wire.servers.unanswered():

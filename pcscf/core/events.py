@@ -139,6 +139,11 @@ class Deregister:
 
 
 @dataclass(frozen=True, slots=True)
+class Deafen:
+    """The process ends soon: new requests get no answer, so they come again, to the next one."""
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """The process ends before some requests are answered: they are answered 503 now."""
 
@@ -176,6 +181,7 @@ Event = (
     | FlowClosed
     | LoadMeasured
     | Resolved
+    | Deafen
     | GiveUp
     | Recalled
     | PolicyChanged

@@ -62,7 +62,7 @@ class Wire:
         Raises SipError 503 where there is no room for a new one.
         """
         key = self.servers.known(request, flow, row)
-        if key is None:
+        if key is None or self.context.is_deaf:
             return None
         self._check_room(flow.side)
         return self.servers.open(key, request, flow, row)

@@ -234,6 +234,8 @@ def _what_failed(one: Happening, world: World) -> Iterator[Sentence]:
         other = one.event == "core_unreachable" and one.fields.get("method") != "REGISTER"
         level = Level.NOTE if other else told.level
         yield Sentence(one.last, level, told.text.format(**_words(one, world)))
+    elif one.event == "refused_by_hook":
+        yield _refused_by_hook(one, world)
     elif one.event == "challenge_refused":
         yield _challenge_refused(one, world)
     elif one.event == "registration_refused":
@@ -274,6 +276,16 @@ def _challenge_refused(one: Happening, world: World) -> Sentence:
         f"Its USIM refused the challenge{times}, the last time at {when}: the MAC in AUTN is wrong."
         " K or OPc of the USIM differ from the HSS.",
     )
+
+
+def _refused_by_hook(one: Happening, world: World) -> Sentence:
+    """Only a REGISTER's refusal keeps it from being registered."""
+    level = Level.BAD if one.fields.get("method") == "REGISTER" else Level.NOTE
+    text = (
+        "The operator's function {function} refused {method}{times} with {status}, the last time"
+        " at {when}: see the file of hooks.file."
+    )
+    return Sentence(one.last, level, text.format(**_words(one, world)))
 
 
 def _refused(one: Happening, world: World) -> str:

@@ -109,7 +109,9 @@ class PhoneRecord:
         self.key = key
         self.impus: tuple[str, ...] = ()
         self.last = 0.0
-        self.happened: dict[tuple[str, object], Happening] = {}  # that which happened last, last
+        self.happened: dict[
+            tuple[str, object, bool], Happening
+        ] = {}  # that which happened last, last
         self.sets: list[SetRecord] = []  # oldest first
 
     def of(self, *events: str) -> list[Happening]:
@@ -358,7 +360,8 @@ class Journal:
 
 
 def _note(phone: PhoneRecord, event: str, fields: Fields, now: float) -> None:
-    kind = (event, fields.get("status", fields.get("resync")))
+    what = fields.get("status", fields.get("resync"))
+    kind = (event, what, fields.get("method") == "REGISTER")
     happening = phone.happened.pop(kind, None) or Happening(event, now)
     happening.again(now, fields)
     phone.happened[kind] = happening

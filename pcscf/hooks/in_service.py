@@ -26,6 +26,11 @@ class InService:
         self._is_stopped = False
 
     @property
+    def file(self) -> str:
+        """Its path."""
+        return str(self._file.path)
+
+    @property
     def functions(self) -> list[str]:
         """The names of its functions, point by point."""
         return [one.__name__ for group in self._file.functions.values() for one in group]

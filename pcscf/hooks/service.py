@@ -60,6 +60,16 @@ class HookService:
             await self._close()
             self._alarm.remove()
 
+    @property
+    def file(self) -> str:
+        """The file in service; empty if there is none."""
+        return self._current.file if self._current is not None else ""
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of its functions, point by point."""
+        return self._current.functions if self._current is not None else []
+
     def attach(self, use: Use, tell: Tell) -> None:
         """Serve a core: ``use`` has it ask, or ask no more; ``tell`` hands it an event."""
         self._use, self._tell = use, tell

@@ -15,7 +15,7 @@ from pcscf.errors import StartError
 
 NET_ADMIN, NET_RAW = 12, 13  # linux/capability.h
 _VERSION_3 = 0x20080522
-_STATUS = Path("/proc/self/status")
+STATUS = Path("/proc/self/status")
 
 Capset = Callable[["Capabilities"], None]
 
@@ -30,7 +30,7 @@ class Capabilities(NamedTuple):
     no_new_privs: bool
 
     @classmethod
-    def read(cls, status: Path = _STATUS) -> Self:
+    def read(cls, status: Path = STATUS) -> Self:
         """Read them from a ``status`` of /proc."""
         lines = [line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line]
         sets = {name: text for name, text in lines if name.startswith("Cap")}
@@ -52,14 +52,14 @@ def capset(wanted: Capabilities) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def raise_capabilities(status: Path = _STATUS, capset: Capset = capset) -> None:
+def raise_capabilities(status: Path = STATUS, capset: Capset = capset) -> None:
     """Put CAP_NET_ADMIN into effect, and CAP_NET_RAW where it is permitted.
 
     StartError names what is missing, and what mends it.
     """
     held = Capabilities.read(status)
-    if not _has(held.permitted, NET_ADMIN):
-        raise StartError(f"CAP_NET_ADMIN is missing: {_remedy(held)}")
+    if mends := remedy(held):
+        raise StartError(f"CAP_NET_ADMIN is missing: {mends}")
     needed = held.permitted & (1 << NET_ADMIN | 1 << NET_RAW)
     if held.effective & needed == needed:
         return
@@ -69,11 +69,10 @@ def raise_capabilities(status: Path = _STATUS, capset: Capset = capset) -> None:
         raise StartError(f"CAP_NET_ADMIN cannot be put into effect: {error}") from None
 
 
-def _has(mask: int, number: int) -> bool:
-    return bool(mask >> number & 1)
-
-
-def _remedy(held: Capabilities) -> str:
+def remedy(held: Capabilities) -> str:
+    """Say what mends a missing CAP_NET_ADMIN; nothing where it is permitted."""
+    if _has(held.permitted, NET_ADMIN):
+        return ""
     if not _has(held.bounding, NET_ADMIN):
         return (
             "this container or unit may not have it: docker run --cap-add NET_ADMIN, in compose "
@@ -89,3 +88,7 @@ def _remedy(held: Capabilities) -> str:
         "run as root, or with AmbientCapabilities=CAP_NET_ADMIN, or with an interpreter of its own "
         "after: setcap cap_net_admin,cap_net_raw+p PYTHON"
     )
+
+
+def _has(mask: int, number: int) -> bool:
+    return bool(mask >> number & 1)

@@ -41,7 +41,9 @@ class Herald:
         except PermissionError:
             raise StartError("store.takeover_device needs CAP_NET_RAW") from None
         except OSError as error:
-            raise StartError(f"store.takeover_device: {device}: {error.strerror or error}") from None
+            raise StartError(
+                f"store.takeover_device: {device}: {error.strerror or error}"
+            ) from None
 
     def __enter__(self) -> Self:
         """Serve within the block."""

@@ -98,6 +98,10 @@ class Recorder:
 
     # --- while it runs ---
 
+    def seal_with(self, sealer: Sealer) -> None:
+        """Seal with other keys from now on; what is written already is left as it is."""
+        self._sealer = sealer
+
     def look(self) -> None:
         """Write soon, if something has changed. Called after every event: next to nothing."""
         if self._soon is None and self._edge.has_changes:

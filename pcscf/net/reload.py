@@ -11,9 +11,11 @@ from pcscf import log as logs
 from pcscf.config import Settings
 from pcscf.config_changes import Changes, changes
 from pcscf.core.policy import EdgePolicy
-from pcscf.errors import ConfigError, StartError
+from pcscf.errors import ConfigError, SealError, StartError
 from pcscf.hooks.loading import HookFile
 from pcscf.hooks.policy import HookPolicy
+from pcscf.store.opening import open_sealer
+from pcscf.store.sealing import Sealer
 from xfrm.algorithms import Suite
 
 log = structlog.get_logger()
@@ -44,11 +46,19 @@ class Hooks(Protocol):
         """Put it into service."""
 
 
+class Recorder(Protocol):
+    """What the reloader needs of ``pcscf.net.recorder.Recorder``."""
+
+    def seal_with(self, sealer: Sealer) -> None:
+        """Seal with other keys from now on."""
+
+
 class Reloader:
     """Holds what the server runs with against the file, whenever it is asked to.
 
     ``usable`` leaves those suites that the kernel has; it raises StartError if it has none.
-    The hook file is read anew each time, as its text may have changed.
+    The hook file and that of the store's keys are read anew each time, as their text may have
+    changed. ``recorder`` is for the keys; without a store there is none.
     """
 
     def __init__(
@@ -58,12 +68,15 @@ class Reloader:
         server: Adopter,
         usable: Callable[[Iterable[Suite]], tuple[Suite, ...]],
         hooks: Hooks,
+        *,
+        recorder: Recorder | None = None,
     ) -> None:
         self._file = file
         self._running = settings
         self._server = server
         self._usable = usable
         self._hooks = hooks
+        self._recorder = recorder
 
     def reload(self) -> ReloadResult:
         """Read the file and the environment; what is wrong with them changes nothing at all."""
@@ -72,11 +85,14 @@ class Reloader:
             suites = self._checked(found)
             hook_policy = found.settings.hooks.policy()
             hook_file = self._hooks.read(hook_policy)
-        except (ConfigError, StartError) as error:
+            sealer = open_sealer(found.settings.store) if self._recorder else None
+        except (ConfigError, StartError, SealError) as error:
             result = ReloadResult(errors=tuple(str(error).splitlines()))
         else:
             self._adopt(found, suites)
             self._hooks.put_soon(hook_policy, hook_file)
+            if self._recorder and sealer:
+                self._recorder.seal_with(sealer)
             result = ReloadResult(found.applied, found.needs_restart)
         _tell(result)
         return result

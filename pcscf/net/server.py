@@ -22,6 +22,7 @@ from pcscf.core.effects import (
 )
 from pcscf.core.events import (
     DeadlineReached,
+    Deafen,
     Drain,
     Event,
     GiveUp,
@@ -56,6 +57,7 @@ from xfrm.model import SaId, SaSet, SaUsage
 
 log = structlog.get_logger()
 _WINDING_UP = 0.05  # seconds between two looks at what is unanswered
+_DEAF = 1.0  # seconds, the last ones, in which no new request is taken
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -207,15 +209,22 @@ class Server:
     async def wind_up(self, hurry: asyncio.Event) -> None:
         """Let no new phone in, and wait until all requests are answered.
 
-        Those that are not, when the time is over or there is a hurry, are answered 503.
+        At last no new ones are taken: who sends over UDP sends again, to the next process. What
+        is unanswered, when the time is over or there is a hurry, is answered 503.
         """
         self.dispatch(Drain(on=True))
         deadline = self._loop.time() + self._settings.stop.timeout
         hurried = self._loop.create_task(hurry.wait())
-        while self._edge.unanswered and self._loop.time() < deadline and not hurried.done():
-            await asyncio.wait({hurried}, timeout=_WINDING_UP)
+        await self._answered(deadline - _DEAF, hurried)
+        self.dispatch(Deafen())
+        await self._answered(deadline, hurried)
         hurried.cancel()
         self.dispatch(GiveUp())
+
+    async def _answered(self, deadline: float, hurried: asyncio.Task[bool]) -> None:
+        """Wait until nothing is unanswered, or the deadline, or the hurry."""
+        while self._edge.unanswered and self._loop.time() < deadline and not hurried.done():
+            await asyncio.wait({hurried}, timeout=_WINDING_UP)
 
     async def close(self) -> None:
         """Close all sockets, then remove our SAs, and the policies last.
@@ -285,7 +294,12 @@ class Server:
                 self._listeners.append((sock, side))
             else:
                 self._udp[local] = UdpSocket(
-                    sock, side, self.dispatch_all, limits.max_message, limits.send_buffer
+                    sock,
+                    side,
+                    self.dispatch_all,
+                    limits.max_message,
+                    limits.send_buffer,
+                    may_act=self._may_act,
                 )
 
     def _tcp_table(self) -> TcpTable:
@@ -451,8 +465,10 @@ class Server:
 
         One that goes off too early costs less than a new one for every message.
         """
+        if not (self.is_up and self._may_act()):
+            return
         deadline = self._edge.next_deadline()
-        if not self.is_up or deadline is None or (self._timer and self._timer.when() <= deadline):
+        if deadline is None or (self._timer and self._timer.when() <= deadline):
             return
         if self._timer:
             self._timer.cancel()

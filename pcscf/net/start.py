@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from pcscf.admin.pages import add_pages
-from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.parts import Parts, Store, Subject
 from pcscf.admin.service import AdminService
 from pcscf.config import Settings
 from pcscf.core.edge import Edge
@@ -24,7 +24,7 @@ from pcscf.diagnosis.diagnosis import Diagnosis
 from pcscf.errors import StartError
 from pcscf.hooks.service import HookService
 from pcscf.mirror.hep import Agent
-from pcscf.mirror.homer import mirroring
+from pcscf.mirror.homer import Homer, mirroring
 from pcscf.mirror.trace import Traces
 from pcscf.net import plan
 from pcscf.net.capabilities import raise_capabilities
@@ -78,6 +78,7 @@ async def _serve(settings: Settings, file: Path) -> None:
     async with AsyncExitStack() as around:
         await around.enter_async_context(hooks.serving(settings.hooks.policy()))
         survival = await around.enter_async_context(surviving(settings, edge, kernel))
+        recorder = survival.recorder if survival else None
         server = Server(
             settings,
             edge,
@@ -85,15 +86,16 @@ async def _serve(settings: Settings, file: Path) -> None:
             monitor,
             key_log=key_log,
             journal=diagnosis.journal,
-            recorder=survival.recorder if survival else None,
+            recorder=recorder,
             ownership=survival.ownership if survival else None,
         )
         hooks.attach(edge.use_hooks, server.dispatch)
-        reloader = Reloader(file, settings, server, partial(usable_suites, kernel), hooks)
+        usable = partial(usable_suites, kernel)
+        reloader = Reloader(file, settings, server, usable, hooks, recorder=recorder)
         diagnosis.start()
         around.callback(diagnosis.close)
         around.enter_context(_looking_around(settings, ids))
-        await around.enter_async_context(mirrored(settings, server))
+        homer = await around.enter_async_context(mirrored(settings, server))
         subject = Subject(
             core=edge,
             server=server,
@@ -109,6 +111,9 @@ async def _serve(settings: Settings, file: Path) -> None:
             reload=reloader,
             console=add_pages,
             survival=survival,
+            store=Store(settings.store.kind, survival.writer) if survival else None,
+            hooks=hooks,
+            mirror=homer,
         )
         admin = AdminService(settings.admin, subject, parts)
         await serve(server, reloader, admin, survival)
@@ -130,16 +135,16 @@ def _looking_around(settings: Settings, ids: Ids) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def mirrored(settings: Settings, server: Server) -> AsyncIterator[None]:
+async def mirrored(settings: Settings, server: Server) -> AsyncIterator[Homer | None]:
     """Have a copy of all SIP sent to a collector within the block, if there is one."""
     mirror = settings.mirror
     if mirror.hep is None:
-        yield
+        yield None
         return
     agent = Agent(mirror.hep_capture_id, mirror.hep_password, mirror.hep_node_name)
     async with mirroring(*mirror.hep, agent) as homer:
         server.taps.append(homer)
-        yield
+        yield homer
 
 
 class Beside(Protocol):

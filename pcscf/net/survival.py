@@ -9,8 +9,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -19,6 +20,7 @@ from pcscf.errors import LeaseLostError, StartError, StoreError
 from pcscf.net.own_addresses import OwnAddresses, Place, is_here
 from pcscf.net.ownership import Ownership
 from pcscf.net.recorder import Memory, Recorder
+from pcscf.store.keeper import Hold
 from pcscf.store.model import Leases, Store
 from pcscf.store.opening import instance_name, open_sealer, open_store
 from pcscf.store.sqlite import SqliteStore
@@ -32,6 +34,7 @@ _LAST_WORDS: Final = 2.0  # seconds to write what is left at the end
 _ARRIVAL: Final = 5.0  # seconds that addresses which others move are waited for
 _LOOK: Final = 0.05  # seconds
 _TOLD_AGAIN: Final = (0.2, 1.0, 3.0)  # seconds until neighbours are told once more
+_TOLD_ALWAYS: Final = 10.0  # seconds between two times from then on
 
 
 class Takeover(NamedTuple):
@@ -102,11 +105,13 @@ class Survival:
         """Have our addresses come here, with everything in place behind them."""
         if self._takeover is None:
             return
-        addresses = self._takeover.addresses
+        ownership, addresses = self._takeover.ownership, self._takeover.addresses
+        loop = asyncio.get_running_loop()
+        while not ownership.may_act:  # noqa: ASYNC110 - we stood still, and are asking
+            await asyncio.sleep(_LOOK)
         if addresses:
             addresses.come()
-            self._telling = asyncio.get_running_loop().create_task(_tell_again(addresses))
-        loop = asyncio.get_running_loop()
+            self._telling = loop.create_task(_tell_again(addresses, ownership))
         patience = loop.time() + _ARRIVAL
         while self._absent and loop.time() < patience:  # noqa: ASYNC110 - others move them
             await asyncio.sleep(_LOOK)
@@ -126,16 +131,9 @@ class Survival:
         return [f"{one} is no address of this machine" for one in self._absent]
 
     @property
-    def account(self) -> dict[str, Any]:
-        """How the store keeps up, and who holds the lease, for people."""
-        state = self.writer.state
-        return {
-            "state": state.name,
-            "reason": state.reason,
-            "since": state.since,
-            "waiting": self.writer.waiting,
-            "lease": self._takeover.ownership.hold if self._takeover else None,
-        }
+    def hold(self) -> Hold | None:
+        """What is known of the lease; None if nobody else could have it."""
+        return self._takeover.ownership.hold if self._takeover else None
 
     def leave(self) -> None:
         """Let go of the addresses if another one has the phones now. Raises LeaseLostError."""
@@ -219,7 +217,12 @@ def _this_kernel() -> str:
     return f"{boot} {Path('/proc/self/ns/net').stat().st_ino}"
 
 
-async def _tell_again(addresses: OwnAddresses) -> None:
-    for seconds in _TOLD_AGAIN:
+async def _tell_again(addresses: OwnAddresses, ownership: Ownership) -> None:
+    """Tell neighbours for as long as it is true.
+
+    The kernel of one that was stopped still answers who asks for the address.
+    """
+    for seconds in chain(_TOLD_AGAIN, repeat(_TOLD_ALWAYS)):
         await asyncio.sleep(seconds)
-        addresses.tell()
+        if ownership.may_act:
+            addresses.tell()

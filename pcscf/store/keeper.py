@@ -1,7 +1,6 @@
 """Holding a lease: renewed in time, taken when it is free, and known to be lost."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -21,14 +20,20 @@ _RENEWALS = 3  # in the life of a lease
 _LOOKS = 10  # likewise, of one that waits for it to be free
 
 
+def _clock() -> float:
+    """Count the time that the machine was suspended as well."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Keeper:
     """Keeps one lease from ``start`` to ``close``; ``told`` is called whenever ``hold`` changes.
 
     "held": nobody else can have it. "unsure": it was ours, the store does not answer, and by our
     clock it has run out. Nobody has said yet that it is another's: as long as the store is down
-    for all, it is not. "unasked": it has run out, and we have not asked, as this process stood
-    still: another one may well have it. "not held": another one has it, or nobody could be asked
-    yet. ``hold`` is exact; ``told`` hears of it a third of ``seconds`` later at most.
+    for all, it is not. "unasked": it has run out, and we had not asked, as this process stood
+    still: another one may well have it, until the store has said that it has not. "not held":
+    another one has it, or nobody could be asked yet. ``hold`` is exact; ``told`` hears of it a
+    third of ``seconds`` later at most.
 
     A lease that its owner has not released is taken after the store has answered for ``seconds``
     without a break: when it comes back from an outage, who served meanwhile is to be first.
@@ -42,7 +47,7 @@ class Keeper:
         seconds: float,
         *,
         told: Callable[[Hold], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = _clock,
     ) -> None:
         self._leases = leases
         self._name = name
@@ -51,7 +56,7 @@ class Keeper:
         self._told = told
         self._clock = clock
         self._until: float | None = None  # None: another's
-        self._in_vain = -math.inf  # when an answer stayed out the last time
+        self._silent_until = 0.0  # when we should have asked again, at the latest
         self._answers_since: float | None = None
         self._last: Hold = "not held"
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +69,7 @@ class Keeper:
         now = self._clock()
         if now < self._until:
             return "held"
-        return "unsure" if now < self._in_vain + self._seconds else "unasked"
+        return "unsure" if now < self._silent_until else "unasked"
 
     @property
     def is_answered(self) -> bool:
@@ -112,12 +117,14 @@ class Keeper:
             logger.error("lease_not_asked_for", at=log.describe(error))  # noqa: TRY400
         finally:
             await end(asking)
-        self._note(asked_at, granted)
-
-    def _note(self, asked_at: float, granted: bool | None) -> None:
-        if granted is None:
-            self._answers_since, self._in_vain = None, self._clock()
+        if granted is not None:
+            self._answered(asked_at, granted=granted)
             return
+        self._answers_since = None
+        if self.hold != "unasked":
+            self._silent_until = self._clock() + self._seconds
+
+    def _answered(self, asked_at: float, *, granted: bool) -> None:
         self._until = asked_at + self._seconds if granted else None
         if self._answers_since is None:
             self._answers_since = asked_at

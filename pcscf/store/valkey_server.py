@@ -1,7 +1,7 @@
 """Asking a Valkey server, or a Redis one: what goes wrong is a StoreError of one line."""
 
-from collections.abc import Awaitable
-from typing import cast
+from collections.abc import Awaitable, Mapping
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from valkey.asyncio import Valkey
@@ -54,6 +54,11 @@ class ValkeyServer:
             found.update(fields)
             if not cursor:
                 return found
+
+    async def facts(self) -> Mapping[str, Any]:
+        """Return what it says of itself (INFO), by its own names."""
+        asked = self._answer(cast("Awaitable[object]", self._client.info()))
+        return cast("Mapping[str, Any]", await asked)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -26,6 +26,7 @@ _LONGEST_PAUSE = 2.0
 _PATIENCE = 2.0  # seconds that a change may wait before that is worth a word
 
 Make = Callable[[], bytes]
+StateName = Literal["ok", "behind", "down"]
 
 
 class State(NamedTuple):
@@ -34,7 +35,7 @@ class State(NamedTuple):
     down: the last batch failed. behind: changes have waited for long. Both end by themselves.
     """
 
-    name: Literal["ok", "behind", "down"]
+    name: StateName
     reason: str
     since: float
 

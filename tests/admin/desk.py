@@ -14,18 +14,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pcscf.admin.parts import Parts, Subject
+from pcscf.admin.parts import Parts, Store, Subject
 from pcscf.admin.service import AdminService
 from pcscf.admin.visits import Visits
 from pcscf.config_sections import Admin
 from pcscf.core.edge import Edge
 from pcscf.core.events import Event
+from pcscf.store.writer import State
 from tests.core.phone import Phone
 from tests.core.stage import GM, GM6, Stage
 from tests.net.support import free_port
 from xfrm.memory import MemoryKernel
 
 STARTED = datetime(2026, 1, 31, 12, 0, 0, 250_000, UTC)
+WELL = State("ok", "", STARTED.timestamp())
 OTHER, OTHER_UE = "other@home.example", "192.0.2.11"
 
 
@@ -42,6 +44,25 @@ class Played:
     def dispatch(self, event: Event) -> None:
         self.events.append(event)
         self.stage.play(event)
+
+
+@dataclass
+class Writes:
+    """Who writes to a store; a test says how it goes."""
+
+    state: State = WELL
+    waiting: int = 0
+    written: int = 0
+    batches: int = 0
+    failures: int = 0
+    unmade: int = 0
+    spent: float = 0.0
+
+
+def failing_store() -> Store:
+    """One that has been down since midnight, while 12 changes wait."""
+    state = State("down", "the disk is full", 1_795_651_200.0)
+    return Store("sqlite", Writes(state, waiting=12))
 
 
 @dataclass(frozen=True)

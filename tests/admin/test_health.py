@@ -2,10 +2,11 @@
 
 import pytest
 
-from pcscf.admin.health import reasons
-from pcscf.admin.parts import Json
+from pcscf.admin.health import notes, reasons
+from pcscf.admin.parts import Parts, Store
 from pcscf.core.events import Drain
-from tests.admin.desk import Played, subject
+from pcscf.store.keeper import Hold
+from tests.admin.desk import Played, Writes, failing_store, subject
 from tests.core.phone import Phone
 from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
 from xfrm.errors import KernelRefusal
@@ -17,7 +18,7 @@ class Standing:
 
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
-        self.account: Json = {}
+        self.hold: Hold | None = None
 
 
 def found(
@@ -97,3 +98,8 @@ def test_an_address_that_is_not_here_is_one() -> None:
         "draining: no new phone is let in",
     ]
     assert found(Stage(), survival=Standing()) == []
+
+
+def test_a_store_that_is_down_is_noted() -> None:
+    assert notes(Parts()) == notes(Parts(store=Store("sqlite", Writes()))) == []
+    assert notes(Parts(store=failing_store())) == ["the store is down: the disk is full"]

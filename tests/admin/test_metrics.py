@@ -2,18 +2,24 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pcscf.admin.metrics import Exposition
-from pcscf.admin.parts import Json, Subject
+from pcscf.admin.parts import Parts, Store, Subject
 from pcscf.core.events import Drain
+from pcscf.core.hooks import Point
 from pcscf.core.views import finished
-from tests.admin.desk import STARTED, Played, another
+from pcscf.hooks.measures import Failure, HookMeasures
+from pcscf.store.writer import State
+from tests.admin.desk import STARTED, Played, Writes, another
 from tests.core.phone import Phone
 from tests.core.stage import GM, TWO_HOPS, Stage
 from xfrm.memory import MemoryKernel
@@ -28,19 +34,21 @@ SUITE = "hmac-sha-1-96/aes-cbc"
 class Scrape:
     """A P-CSCF that is scraped."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Parts | None = None) -> None:
         self.stage = Stage(next_hops=TWO_HOPS)
         self.server = Played(self.stage)
         self.xfrm_errors = {"XfrmInNoStates": 3, "XfrmInStateProtoError": 0}
         self.ready = True
-        self.store: Json = {"state": "ok", "waiting": 0, "lease": "held"}
         self._exposition = Exposition(
-            Subject(self.stage.edge, self.server, MemoryKernel(), "1.2.3", STARTED, (GM,), (SUITE,))
+            Subject(
+                self.stage.edge, self.server, MemoryKernel(), "1.2.3", STARTED, (GM,), (SUITE,)
+            ),
+            parts or Parts(),
         )
 
     def text(self) -> str:
         census = finished(self.stage.edge.views.census())
-        text = self._exposition.text(census, self.xfrm_errors, ready=self.ready, store=self.store)
+        text = self._exposition.text(census, self.xfrm_errors, ready=self.ready)
         return text.decode()
 
     def families(self) -> dict[str, Metric]:
@@ -54,6 +62,28 @@ class Scrape:
         return value
 
 
+def all_parts() -> Parts:
+    """A store that was down, hooks that were called, and a mirror that lost something."""
+    state = State("behind", "7 changes wait for the store", STARTED.timestamp())
+    writes = Writes(state, 7, written=100, batches=12, failures=2, unmade=1, spent=0.5)
+    measures = HookMeasures()
+    measures.waiting = 3
+    function = measures.of(Point.CORE, "before_core_numbers")
+    function.calls = 9  # of which two have not ended
+    for seconds in (0.0001, 0.0001, 0.0001, 0.002, 0.002, 0.02, 2.0):
+        function.observe(seconds)
+    function.refused, function.slow = 2, 1
+    function.failures[Failure.RAISED] = 1
+    return Parts(
+        survival=SimpleNamespace(reasons=[], hold="unsure"),
+        store=Store("sqlite", writes),
+        hooks=SimpleNamespace(
+            measures=measures, file="rules.py", functions=["before_core_numbers"]
+        ),
+        mirror=SimpleNamespace(sent=40, lost=Counter({"send buffer is full": 2})),
+    )
+
+
 @pytest.fixture
 def scrape() -> Scrape:
     return Scrape()
@@ -62,7 +92,7 @@ def scrape() -> Scrape:
 @pytest.fixture(scope="module")
 def exported() -> dict[str, Metric]:
     """All families, each with samples: of a P-CSCF to which all kinds of things have happened."""
-    scrape = Scrape()
+    scrape = Scrape(all_parts())
     Phone(scrape.stage).registered()
     scrape.stage.edge._context.count("dns_asked")
     return scrape.families()
@@ -151,21 +181,60 @@ def test_kernel_process_and_state(scrape: Scrape) -> None:
     assert (scrape.value("pcscf_ready"), scrape.value("pcscf_draining")) == (0, 1)
 
 
+def test_the_store_has_a_state_and_counts() -> None:
+    scrape = Scrape(all_parts())
+    states = {
+        name: scrape.value("pcscf_store_state", state=name) for name in ("ok", "behind", "down")
+    }
+    assert states == {"ok": 0, "behind": 1, "down": 0}
+    assert scrape.value("pcscf_store_waiting") == 7
+    assert scrape.value("pcscf_store_changes_total") == 100
+    assert scrape.value("pcscf_store_batches_total") == 12
+    assert scrape.value("pcscf_store_failures_total") == 2
+    assert scrape.value("pcscf_store_unmade_total") == 1
+    assert scrape.value("pcscf_store_seconds_total") == 0.5
+
+
+def test_calls_of_hooks_are_counted_by_outcome_when_they_have_ended() -> None:
+    scrape = Scrape(all_parts())
+    at = {"point": "before_core", "function": "before_core_numbers"}
+    outcomes = {"passed": 4, "refused": 2, "raised": 1, "late": 0}
+    for outcome, count in outcomes.items():
+        assert scrape.value("pcscf_hook_calls_total", **at, outcome=outcome) == count
+    assert scrape.value("pcscf_hook_slow_total", **at) == 1
+    assert scrape.value("pcscf_hook_seconds_count", **at) == 7
+    assert scrape.value("pcscf_hook_seconds_bucket", **at, le="0.001") == 3
+    assert scrape.value("pcscf_hooks_waiting") == 3
+
+
+def test_the_lease_has_a_state() -> None:
+    scrape = Scrape(all_parts())
+    holds = ("held", "unsure", "unasked", "not held")
+    assert [scrape.value("pcscf_lease", hold=one) for one in holds] == [0, 1, 0, 0]
+
+
+def test_a_store_that_nobody_shares_has_no_lease() -> None:
+    parts = all_parts()
+    parts = replace(parts, survival=SimpleNamespace(reasons=[], hold=None))
+    assert Scrape(parts).families()["pcscf_lease"].samples == []
+
+
+def test_copies_are_counted_and_those_that_were_lost_by_reason() -> None:
+    scrape = Scrape(all_parts())
+    assert scrape.value("pcscf_mirror_sent_total") == 40
+    assert scrape.value("pcscf_mirror_lost_total", reason="send buffer is full") == 2
+
+
+def test_what_there_is_not_has_no_samples(scrape: Scrape) -> None:
+    without = ("pcscf_store_", "pcscf_lease", "pcscf_hook_", "pcscf_mirror_")
+    found = {name: one.samples for name, one in scrape.families().items()}
+    assert {
+        name for name, samples in found.items() if name.startswith(without) and samples
+    } == set()
+
+
 def test_a_new_p_cscf_exports_every_family(scrape: Scrape, exported: dict[str, Metric]) -> None:
     assert set(scrape.families()) == set(exported)
-
-
-def test_the_store_and_the_lease(scrape: Scrape) -> None:
-    scrape.store = {"state": "down", "waiting": 7, "lease": "unsure"}
-    states = {one: scrape.value("pcscf_store_state", state=one) for one in ("ok", "behind", "down")}
-    assert states == {"ok": 0, "behind": 0, "down": 1}
-    assert scrape.value("pcscf_store_waiting") == 7
-    assert scrape.value("pcscf_lease", hold="unsure") == 1
-    assert scrape.value("pcscf_lease", hold="held") == 0
-    scrape.store = {"state": "ok", "waiting": 0, "lease": None}
-    assert "pcscf_lease" not in scrape.families()
-    scrape.store = {}
-    assert "pcscf_store_state" not in scrape.families()
 
 
 # -- conventions
@@ -288,8 +357,6 @@ def test_every_family_of_ours_is_on_the_dashboard_or_not_worth_a_graph(
         "pcscf_events_total",
         "pcscf_lease",
         "pcscf_next_hop_failures",
-        "pcscf_store_state",
-        "pcscf_store_waiting",
         "process_max_fds",
         "process_open_fds",
         "process_start_time_seconds",

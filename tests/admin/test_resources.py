@@ -8,7 +8,7 @@ from aiohttp import web
 from pcscf.admin.parts import Json, Parts
 from pcscf.core.events import Drain
 from pcscf.core.views import SaSetView
-from tests.admin.desk import OTHER_UE, another, desk
+from tests.admin.desk import OTHER_UE, another, desk, failing_store
 from tests.core.phone import Phone
 from tests.core.stage import CK, GM, IK, IMPI, IMPU, TWO_HOPS, UE, Stage
 from tests.net.support import looped
@@ -55,7 +55,7 @@ async def test_a_loop_that_turns_is_alive():
 async def test_it_is_ready_until_something_is_in_the_way():
     async with desk(stage=Stage(next_hops=TWO_HOPS)) as d:
         answer = await d.get("/readyz")
-        assert (answer.status, answer.json) == (200, {"ready": True, "reasons": []})
+        assert (answer.status, answer.json) == (200, {"ready": True, "reasons": [], "notes": []})
         d.server.dispatch(Drain(on=True))
         d.kernel.refusal = KernelRefusal("look up an SA", 1, "EPERM", "needs CAP_NET_ADMIN")
         answer = await d.get("/readyz")
@@ -63,6 +63,17 @@ async def test_it_is_ready_until_something_is_in_the_way():
         draining, kernel = answer.json["reasons"]
         assert draining == "draining: no new phone is let in"
         assert kernel.startswith("the kernel does not answer: look up an SA: EPERM")
+
+
+@looped
+async def test_a_store_that_is_down_is_told_and_keeps_no_phone_away():
+    async with desk(Parts(store=failing_store())) as d:
+        answer = await d.get("/readyz")
+        assert answer.status == 200
+        assert answer.json["notes"] == ["the store is down: the disk is full"]
+        status = (await d.get("/api/status")).json
+        assert (status["ready"], status["notes"]) == (True, answer.json["notes"])
+        assert status["store"]["state"] == "down"
 
 
 # -- state
@@ -79,11 +90,14 @@ async def test_the_status_is_all_at_a_glance():
             "started": "2026-01-31T12:00:00.250Z",
             "ready": True,
             "reasons": [],
+            "notes": [],
             "draining": False,
+            "store": None,
+            "lease": None,
+            "hooks": None,
             "log_level": "debug",
             "gm": [GM, "2001:db8:ff::5"],
             "suites": ["hmac-sha-1-96/aes-cbc"],
-            "store": None,
         }
         assert (held["registrations"], held["sa_sets"]) == (1, 1)
         assert counted == d.stage.edge.counted()

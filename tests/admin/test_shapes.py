@@ -1,10 +1,12 @@
 """Times are rounded and named; whatever a peer calls itself can be written."""
 
 import json
+from types import SimpleNamespace
 
 from pcscf.admin import shapes
 from pcscf.core.views import BlockedView, SaSetView
-from tests.admin.desk import another
+from pcscf.hooks.measures import HookMeasures
+from tests.admin.desk import another, failing_store
 from tests.core.stage import Stage
 
 SET = SaSetView("a", "b", "c", "d", "current", 1.23456, 1, 2, 3, 4, 5, 6, 7, 8, False)
@@ -27,3 +29,23 @@ def test_a_peers_octets_can_be_written() -> None:
     text = json.dumps(shapes.ue(view._replace(identities=("<sip:\udcff\u2028\n@example.net>",))))
     assert text.isascii()
     assert "\n" not in text
+
+
+def test_a_store_tells_how_it_keeps_up_and_since_when() -> None:
+    assert shapes.store(None) is None
+    assert shapes.store(failing_store()) == {
+        "kind": "sqlite",
+        "state": "down",
+        "reason": "the disk is full",
+        "since": "2026-11-26T00:00:00.000Z",
+        "waiting": 12,
+    }
+
+
+def test_hooks_are_told_where_there_is_a_file() -> None:
+    hooks = SimpleNamespace(
+        measures=HookMeasures(), file="/etc/rules.py", functions=["before_core"]
+    )
+    assert shapes.hooks(hooks) == {"file": "/etc/rules.py", "functions": ["before_core"]}
+    hooks.file = ""
+    assert shapes.hooks(hooks) is shapes.hooks(None) is None

@@ -19,6 +19,7 @@ class Player(Stage):
 
     def __init__(self) -> None:
         super().__init__(max_pending=_MANY, max_pending_per_source=_MANY, max_transactions=_MANY)
+        self.edge._context.registry.changed = None  # nobody keeps them
         self.seconds: defaultdict[type[Event], float] = defaultdict(float)
 
     def play(self, event: Event) -> list[Effect]:

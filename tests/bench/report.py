@@ -102,7 +102,7 @@ def sections(figures: Figures) -> list[tuple[str, list[Row]]]:
             (f"MESSAGE relayed, {form}, no ESP; CPU us", _relayed(each))
             for form, each in figures.plain.items()
         ),
-        ("two records stored, one sealed; CPU us", _kept(figures)),
+        ("a registration kept by a store; CPU us", _kept(figures)),
         *(
             (f"ESP decoded, {suite}; CPU us a packet", _decoded(each))
             for suite, each in figures.decoded.items()

@@ -2,7 +2,9 @@
 
 import pytest
 
+from pcscf.admin.parts import Parts
 from pcscf.core.events import Drain
+from tests.admin.desk import failing_store
 from tests.commands.spoken import command, shell
 from tests.net.support import looped
 
@@ -22,6 +24,13 @@ async def test_one_that_serves_nobody_new_lives_and_is_not_ready():
         assert await s.refuses("health", "--ready") == (
             "not ready: draining: no new phone is let in"
         )
+
+
+@looped
+async def test_one_whose_store_is_down_serves_and_says_so():
+    async with shell(Parts(store=failing_store())) as s:
+        said = await s.says("health", "--ready")
+        assert said == ["ready", "note: the store is down: the disk is full"]
 
 
 @pytest.mark.parametrize("words", [(), ("--ready",)])

@@ -2,8 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
+from pcscf.admin.parts import Parts
 from pcscf.core.events import Drain
+from pcscf.hooks.measures import HookMeasures
+from tests.admin.desk import failing_store
 from tests.commands.spoken import shell
 from tests.core.phone import Phone
 from tests.core.stage import S_CSCF, S_CSCF_2, TWO_HOPS, Stage
@@ -31,6 +35,24 @@ async def test_what_is_in_the_way_is_said_first():
     async with shell() as s:
         s.desk.server.dispatch(Drain(on=True))
         assert (await s.says("status"))[1] == "not ready: draining: no new phone is let in"
+
+
+@looped
+async def test_a_store_and_hooks_are_told_where_there_are_some():
+    hooks = SimpleNamespace(
+        measures=HookMeasures(), file="/etc/rules.py", functions=["before_core", "on_response"]
+    )
+    async with shell(Parts(store=failing_store(), hooks=hooks)) as s:
+        lines = await s.says("status")
+        assert lines[1:3] == ["ready", "note: the store is down: the disk is full"]
+        facts = [columns(line.strip()) for line in lines]
+        since = "2026-11-26T00:00:00.000Z"
+        assert ["store", f"sqlite, down since {since}, 12 changes wait"] in facts
+        assert ["hooks", "/etc/rules.py: before_core, on_response"] in facts
+    async with shell() as s:
+        facts = [columns(line.strip()) for line in await s.says("status")]
+        assert ["store", "none: a restart forgets all phones"] in facts
+        assert ["hooks", "none"] in facts
 
 
 @looped

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.core.events import Deregister, Drain, GiveUp, SipUnreadable
+from pcscf.core.events import Deafen, Deregister, Drain, GiveUp, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
 from tests.core.phone import Phone
@@ -213,3 +213,19 @@ def test_what_is_unanswered_at_the_end_is_answered_503(stage: Stage, phone: Phon
     assert sorted(effect.data.split(b" ", 2)[1] for effect in stage.to_phone) == [b"503", b"503"]
     assert [effect.data.split()[0] for effect in stage.to_core] == [b"CANCEL"]
     assert stage.edge.unanswered == 0
+
+
+def test_who_is_deaf_takes_no_new_request_and_finishes_those_under_way(
+    stage: Stage, phone: Phone
+) -> None:
+    phone.registered()
+    phone.says(message := phone.message("MESSAGE", "sip:b@home.example"))
+    under_way = stage.last_to_core()
+    stage.play(Deafen())
+    stage.log.clear()
+    phone.says(phone.message("MESSAGE", "sip:c@home.example"))
+    assert not stage.log
+    stage.core_says(under_way, 200)
+    assert stage.last_to_phone().status == 200
+    phone.says(message)  # a copy is answered again
+    assert len(stage.to_phone) == 2

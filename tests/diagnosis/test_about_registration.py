@@ -7,6 +7,7 @@ import pytest
 from pcscf.core.events import Deregister, SaExpired, SasUsed
 from pcscf.core.policy import LivenessPolicy, SecAgree
 from tests.core.phone import Phone
+from tests.core.scripted import Scripted, rejects
 from tests.core.stage import IMPI, IMPU, S_CSCF_2, TWO_HOPS, UE
 from tests.diagnosis.scene import Scene
 
@@ -364,3 +365,28 @@ def test_braces_of_a_peer_are_no_fields(scene: Scene) -> None:
     fields = {"impi": IMPI, "ue": UE, "reason": "{when} {0}"}
     scene.journal.reported("info", "unreadable", fields)
     assert one(scene).endswith(": {when} {0}.")
+
+
+# -- refused by an operator's function
+
+
+def test_a_function_that_refuses_its_register_is_named(scene: Scene, phone: Phone) -> None:
+    Scripted(scene, on_registration=rejects(403))
+    for _ in range(2):
+        phone.says_in_clear(phone.register())
+    told = one(scene)
+    assert told.startswith("bad: The operator's function f refused REGISTER 2 times since 00:00:00")
+    assert told.endswith(" with 403, the last time at 00:00:00: see the file of hooks.file.")
+
+
+def test_what_it_refuses_besides_is_no_reason_and_hides_none(scene: Scene, phone: Phone) -> None:
+    phone.registered()
+    scene.wait(1)
+    Scripted(scene, on_registration=rejects(403), before_core=rejects(403))
+    flow = phone.protected_flow()
+    scene.receive(flow, phone.renewal())
+    scene.receive(flow, phone.message("MESSAGE", "sip:b@example.net"))
+    bad, note, ok = scene.why(UE)
+    assert bad.startswith("bad: The operator's function f refused REGISTER with 403")
+    assert note.startswith("note: The operator's function f refused MESSAGE with 403")
+    assert ok.startswith("ok: Registered")

@@ -8,6 +8,7 @@ import pytest
 
 from pcscf.core.events import DeadlineReached
 from tests.core.phone import Phone
+from tests.core.scripted import Scripted, rejects
 from tests.core.stage import UE
 from tests.diagnosis.scene import Scene
 from xfrm.model import SaId
@@ -101,13 +102,18 @@ def in_clear(scene: Scene, phone: Phone) -> None:
     scene.wait(3)
 
 
+def refused_by_hook(scene: Scene, phone: Phone) -> None:
+    Scripted(scene, on_registration=rejects(403))
+    phone.says_in_clear(phone.register())
+
+
 def nothing(scene: Scene, phone: Phone) -> None:
     pass
 
 
 ALL: list[Callable[[Scene, Phone], None]] = [
     no_agreement, no_keys, no_core, refused, answer_refused, usim_refuses, no_esp, wrong_key,
-    old_sas, kernel_refuses, kernel_forgot, blocked, in_clear, nothing,
+    old_sas, kernel_refuses, kernel_forgot, blocked, in_clear, refused_by_hook, nothing,
 ]  # fmt: skip
 
 

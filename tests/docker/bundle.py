@@ -12,7 +12,8 @@ Json = dict[str, Any]
 # Nothing that a container could be told by them belongs to what a bundle says.
 _ELSEWHERE = {"image", "build", "networks", "depends_on", "restart", "env_file", "privileged"}
 _TRANSLATED = {
-    "cap_add", "cap_drop", "command", "environment", "read_only", "security_opt", "tmpfs",
+    "cap_add", "cap_drop", "command", "environment", "read_only", "secrets", "security_opt",
+    "tmpfs",
 }  # fmt: skip
 # docker/docs: those that a container has unless `cap_drop` takes them.
 _USUAL = (
@@ -24,9 +25,16 @@ _NOT_TO_WRITE = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq
 
 
 def bundle(
-    image: Mapping[str, Any], service: Mapping[str, Any], root: Path, netns: Path | None = None
+    image: Mapping[str, Any],
+    service: Mapping[str, Any],
+    root: Path,
+    netns: Path | None = None,
+    secrets: Mapping[str, Path] | None = None,
 ) -> Json:
-    """Return the ``config.json`` of a container; ``image`` is the image's own configuration."""
+    """Return the ``config.json`` of a container; ``image`` is the image's own configuration.
+
+    ``secrets`` are files by their names, for a service that asks for them.
+    """
     strange = set(service) - _ELSEWHERE - _TRANSLATED
     assert not strange, f"no word of {strange} here"
     return {
@@ -34,7 +42,11 @@ def bundle(
         "process": _process(image, service),
         "root": {"path": str(root), "readonly": bool(service.get("read_only"))},
         "hostname": "container",
-        "mounts": [*_mounts(), *map(_tmpfs, service.get("tmpfs", ()))],
+        "mounts": [
+            *_mounts(),
+            *map(_tmpfs, service.get("tmpfs", ())),
+            *(_secret(name, (secrets or {})[name]) for name in service.get("secrets", ())),
+        ],
         "linux": {
             "namespaces": [
                 *({"type": kind} for kind in ("pid", "ipc", "uts", "mount")),
@@ -83,6 +95,13 @@ def _mounts() -> list[Json]:
 def _tmpfs(written: str) -> Json:
     where, _, options = written.partition(":")
     return _mount(where, "tmpfs", "nosuid", "nodev", "noexec", *filter(None, options.split(",")))
+
+
+def _secret(name: str, file: Path) -> Json:
+    where = f"/run/secrets/{name}"
+    return {
+        "destination": where, "type": "bind", "source": str(file), "options": ["bind", "ro"],
+    }  # fmt: skip
 
 
 def _mount(destination: str, kind: str, *options: str) -> Json:

@@ -48,6 +48,16 @@ def test_the_file_system_is_as_read_only_as_the_service_says() -> None:
     assert made()["root"]["readonly"] is False
 
 
+def test_a_secret_is_a_file_that_it_may_read(tmp_path: Path) -> None:
+    service = {"secrets": ["token"]}
+    config = bundle(IMAGE, service, Path("/root"), secrets={"token": tmp_path / "a"})
+    mount = config["mounts"][-1]
+    assert (mount["destination"], mount["source"]) == ("/run/secrets/token", str(tmp_path / "a"))
+    assert "ro" in mount["options"]
+    with pytest.raises(KeyError):
+        bundle(IMAGE, service, Path("/root"))
+
+
 @pytest.mark.parametrize(("given", "there"), [(["no-new-privileges:true"], True), ([], False)])
 def test_no_new_privileges(given: list[str], *, there: bool) -> None:
     assert made(security_opt=given)["process"]["noNewPrivileges"] is there

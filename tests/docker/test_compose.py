@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from pcscf.config import load
+from pcscf.core.flow import Endpoint
 from tests.docker import DOCKER
 from tests.docker.files import services, write_settings
 
-FILES = ("compose.yaml", "open5gs.yaml")
-each_file = pytest.mark.parametrize("name", FILES)
-ALL = [(name, one) for name in FILES for one in services(name)]
+WHOLE = ("compose.yaml", "open5gs.yaml")
+each_file = pytest.mark.parametrize("name", [*WHOLE, "console.yaml", "store.yaml"])
+ALL = [(name, one) for name in WHOLE for one in services(name)]
 
 
 @each_file
@@ -59,6 +60,29 @@ def test_the_phone_and_the_core_are_where_the_others_look_for_them() -> None:
 def address(service: str, network: str) -> str:
     given: dict[str, Any] = services("compose.yaml")[service]["networks"]
     return str(given[network]["ipv4_address"])
+
+
+def test_the_console_is_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, more = (services(name)["pcscf"] for name in ("compose.yaml", "console.yaml"))
+    for name, value in {**own["environment"], **more["environment"]}.items():
+        monkeypatch.setenv(name, str(value))
+    admin = load(DOCKER / "pcscf.toml").admin
+    assert admin.http == Endpoint(address("pcscf", "core"), 8060)
+    assert [admin.token_file] == [f"/run/secrets/{name}" for name in more["secrets"]]
+    assert f"http://{address('pcscf', 'core')}:8060/" in (DOCKER / "console.yaml").read_text()
+
+
+def test_the_store_is_on_the_volume_and_its_key_is_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, more = (services(name)["pcscf"] for name in ("compose.yaml", "store.yaml"))
+    for name, value in {**own["environment"], **more["environment"]}.items():
+        monkeypatch.setenv(name, str(value))
+    settings = load(DOCKER / "pcscf.toml")
+    assert settings.store.kind == "sqlite"
+    assert [f"store:{Path(settings.store.path).parent}"] == more["volumes"]
+    assert [settings.store.key_file] == [f"/run/secrets/{name}" for name in more["secrets"]]
+    assert settings.stop.timeout + 2 < float(more["stop_grace_period"].removesuffix("s"))
 
 
 def test_the_image_alone_says_what_it_has_to_be_told(tmp_path: Path) -> None:

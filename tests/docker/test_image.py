@@ -50,9 +50,9 @@ def test_nobody_becomes_root_in_it(image: Image) -> None:
     assert image.config["User"] == "5060:5060"
 
 
-def test_its_user_owns_the_place_of_the_socket_alone(image: Image) -> None:
-    owned = [one.name for one in image.files() if one.uid or one.gid == 5060]
-    assert owned == ["./run/pcscf"]
+def test_its_user_owns_the_places_of_socket_and_store_alone(image: Image) -> None:
+    owned = {one.name: one.mode & 0o777 for one in image.files() if one.uid or one.gid == 5060}
+    assert owned == {"./run/pcscf": 0o750, "./var/lib/pcscf": 0o700}
 
 
 def test_nothing_in_it_installs_or_compiles(names: set[str]) -> None:

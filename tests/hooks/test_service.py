@@ -136,8 +136,10 @@ async def test_hooks_come_and_go_with_the_settings(tmp_path: Path) -> None:
     async with serving(None) as (service, core):
         await reload(service, path)
         assert core.ask() is not None
+        assert (service.file, service.functions) == (str(path), ["before_core"])
         await reload(service, None)
         assert core.hooks is None
+        assert (service.file, service.functions) == ("", [])
 
 
 def test_a_fault_at_the_start_is_raised(tmp_path: Path) -> None:

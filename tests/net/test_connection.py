@@ -310,14 +310,15 @@ async def test_who_may_not_act_answers_no_ping():
         b.receive(b"\r\n\r\n")
         assert await b.reader.readexactly(2) == b"\r\n"
         await silence()
-        assert not b.reader._buffer
+        b.connection.close()
+        assert await b.reader.read() == b""
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 @looped
 async def test_who_may_not_act_goes_without_a_word(end, monkeypatch):
     """Which takes a right: tests/netns/test_takeover.py has it in the kernel."""
-    silenced = []
+    silenced: list[socket.socket] = []
     monkeypatch.setattr(module, "vanish_on_close", silenced.append)
     async with bench() as b:
         b.receive(message())

@@ -5,7 +5,6 @@ import socket
 import pytest
 
 from pcscf.errors import StartError
-from pcscf.net import neighbours
 from pcscf.net.neighbours import Herald, advertisement, announcement
 
 MAC = bytes.fromhex("020000000001")
@@ -36,6 +35,6 @@ def test_a_missing_right_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_arguments: int) -> socket.socket:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(neighbours.socket, "socket", refused)
+    monkeypatch.setattr("pcscf.net.neighbours.socket.socket", refused)
     with pytest.raises(StartError, match=r"^store.takeover_device needs CAP_NET_RAW$"):
         Herald("192.0.2.1", "lo")

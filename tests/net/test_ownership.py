@@ -68,9 +68,9 @@ def play(scene: Callable[[Server, Ownership], Awaitable[None]]) -> Server:
 
 def test_a_free_one_is_taken_without_standing_by_and_given_back() -> None:
     async def scene(server: Server, own: Ownership) -> None:
-        assert not own.may_act
+        before = own.may_act
         await own.taken(server.stand_by)
-        assert own.may_act
+        assert (before, own.may_act) == (False, True)
         assert (own.waits_for, server.stood_by, own.hold) == ("", 0, "held")
 
     assert play(scene).owner == ""

@@ -276,3 +276,15 @@ def test_sas_that_are_left_from_before_another_kernel_had_them_are_made_anew() -
 
 def is_out(name: SaId) -> bool:
     return name.destination == UE
+
+
+def test_keys_that_were_changed_meanwhile_seal_what_comes_then() -> None:
+    desk = Desk(sealer=Sealer([OLD]))
+    phone = desk.registered()
+    (first,) = [key for key in desk.notes if key.startswith("sa:")]
+    desk.recorder.seal_with(Sealer([NEW, OLD]))
+    phone.reregistered()
+    desk.recorder.installed(phone.set_in_kernel(), KEYS)
+    (second,) = [key for key in desk.notes if key.startswith("sa:") and key != first]
+    assert Sealer([OLD]).open(first, desk.notes[first])
+    assert Sealer([NEW]).open(second, desk.notes[second])

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from pcscf.hooks.loading import HookFile
 from pcscf.hooks.loading import load as load_hooks
 from pcscf.hooks.policy import HookPolicy
 from pcscf.net.reload import Reloader, ReloadResult
+from pcscf.store.key_file import add_key
+from pcscf.store.sealing import Sealer
 from xfrm.algorithms import Suite
 
 TEXT = """
@@ -28,6 +31,9 @@ next_hops = ["udp:198.51.100.9:5060"]
 [network]
 visited_network = "ims.example"
 """
+
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 class Adopter:
@@ -53,6 +59,16 @@ class Hooks:
         self.put.append((policy, file.path.name if file else ""))
 
 
+class Recorder:
+    """Keeps what it is to seal with."""
+
+    def __init__(self) -> None:
+        self.sealers: list[Sealer] = []
+
+    def seal_with(self, sealer: Sealer) -> None:
+        self.sealers.append(sealer)
+
+
 class Scene:
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -60,7 +76,15 @@ class Scene:
         self.server = Adopter()
         self.hooks = Hooks()
         self.lacks: set[Suite] = set()
-        self.reloader = Reloader(file, load(file), self.server, self._usable, self.hooks)
+        self.recorder = Recorder()  # of those with a store
+        self.reloader = self.running()
+
+    def running(self, recorder: Recorder | None = None) -> Reloader:
+        """What a process has that was started with the file as it is."""
+        settings = load(self.file)
+        return Reloader(
+            self.file, settings, self.server, self._usable, self.hooks, recorder=recorder
+        )
 
     def write(self, text: str) -> None:
         self.file.write_text(text)
@@ -218,3 +242,25 @@ def test_a_fault_in_hooks_changes_nothing_at_all(scene: Scene, tmp_path: Path) -
     assert reason.startswith(f"{rules}:2: ")
     assert scene.server.told == []
     assert scene.hooks.put == []
+
+
+def test_the_stores_keys_are_read_anew(scene: Scene, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    old = Sealer([add_key(str(keys), NOW)])
+    scene.write(f'{TEXT}[store]\nkind = "sqlite"\nkey_file = "{keys}"\n')
+    reloader = scene.running(scene.recorder)
+    new = Sealer([add_key(str(keys), NOW)])
+    assert reloader.reload() == ReloadResult()
+    (sealer,) = scene.recorder.sealers
+    assert sealer.open("sa:1", old.seal("sa:1", b"secret")) == b"secret"
+    assert new.open("sa:1", sealer.seal("sa:1", b"secret")) == b"secret"
+    keys.chmod(0o644)
+    (error,) = reloader.reload().errors
+    assert error.startswith(f"store.key_file: {keys}: ")
+    assert (len(scene.recorder.sealers), len(scene.server.told)) == (1, 1)
+
+
+def test_without_a_store_no_keys_are_looked_for(scene: Scene) -> None:
+    assert scene.reload(f'{TEXT}[store]\nkey_file = "/nowhere"\n') == ReloadResult(
+        ("store.key_file",)
+    )

@@ -193,8 +193,9 @@ class Standing:
             raise LeaseLostError("another's")
 
 
-def standing() -> tuple[Standing, MemoryKernel, Server]:
-    survival, kernel = Standing(), MemoryKernel()
+def standing() -> tuple[Any, MemoryKernel, Server]:
+    survival: Any = Standing()
+    kernel = MemoryKernel()
     server = Server(settings(), Script(), kernel, FakeMonitor(), ownership=survival)
     return survival, kernel, server
 
@@ -233,7 +234,7 @@ async def test_who_loses_the_lease_stops_at_once(written):
 
 @looped
 async def test_who_loses_it_before_it_serves_does_not_begin():
-    survival, kernel, server = standing()
+    survival, _, server = standing()
     serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
     await until(lambda: survival.done)
     survival.lost.set()
@@ -277,8 +278,8 @@ async def test_a_collector_gets_copies_while_the_server_runs():
         Script(), MemoryKernel(), FakeMonitor(),
     )  # fmt: skip
     flow = Flow(Transport.UDP, Side.CORE, to, to)
-    async with start.mirrored(given, server):
-        (tap,) = server.taps
+    async with start.mirrored(given, server) as tap:
+        assert server.taps == [tap]
         assert isinstance(tap, Homer)
 
         def leaves() -> int:
@@ -297,6 +298,49 @@ async def test_a_collector_gets_copies_while_the_server_runs():
 @looped
 async def test_without_a_collector_nobody_looks_on():
     server = Server(given := settings(), Script(), MemoryKernel(), FakeMonitor())
-    async with start.mirrored(given, server):
-        assert server.taps == []
+    async with start.mirrored(given, server) as homer:
+        assert (homer, server.taps) == (None, [])
     await server.close()
+
+
+class Slow(Script):
+    """An Edge with requests that take their time."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.left = looks
+
+    @property
+    def unanswered(self) -> int:
+        self.left -= 1
+        return max(self.left, 0)
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@pytest.mark.parametrize(("looks", "second"), [(3, False), (10_000, True)])
+@looped
+async def test_it_ends_once_all_is_answered_or_a_second_signal_comes(looks, second, written):
+    edge = Slow(looks)
+    server = Server(settings(), edge, MemoryKernel(), FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, unused(server)))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGTERM)
+    await until(lambda: "Drain" in edge.kinds())
+    if second:
+        assert not serving.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    assert edge.kinds()[-3:] == ["Drain", "Deafen", "GiveUp"]
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@looped
+async def test_it_does_not_wait_for_ever(written):
+    edge = Slow(10_000)
+    server = Server(settings(stop={"timeout": 0.2}), edge, MemoryKernel(), FakeMonitor())
+    serving = asyncio.create_task(start.serve(server, unused(server)))
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    assert edge.kinds()[-1] == "GiveUp"
+    assert edge.left > 9_000

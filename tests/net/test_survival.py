@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pcscf.errors import LeaseLostError, StartError
 from pcscf.net import ownership, survival
 from pcscf.net.own_addresses import OwnAddresses
 from pcscf.net.survival import Survival, surviving
+from tests.core.phone import Phone
 from tests.core.stage import Stage
 from tests.net.support import HOST, looped, settings, until
 from tests.net.test_server import KEYS, SAS
@@ -79,7 +81,7 @@ async def test_a_file_is_nobody_elses(tmp_path, key_file):
     )
     async with opened(options) as made:
         assert (await made.begin(), made.ownership, made.reasons) == ({}, None, [])
-        assert (made.account["state"], made.account["lease"]) == ("ok", None)
+        assert made.hold is None
         await made.arrive()
         await served(made, **RECORD)
         made.leave()
@@ -102,7 +104,7 @@ async def test_one_serves_and_the_next_gets_what_it_leaves(valkey, key_file):
     async with opened(given(key_file, valkey.url, "two"), kernel) as two:
         async with opened(given(key_file, valkey.url, "one")) as one:
             assert await one.begin() == {}
-            assert one.account["lease"] == "held"
+            assert one.hold == "held"
             beginning = asyncio.create_task(two.begin())
             await until(lambda: kernel.is_open)
             assert kernel.sas == {}
@@ -154,9 +156,14 @@ class Moved(OwnAddresses):
 
 @looped
 async def test_addresses_come_with_the_lease_and_go_before_it(valkey, key_file, monkeypatch):
-    made: list[list[tuple[str, str]]] = []
+    made: list[Sequence[tuple[str, str]]] = []
     moved = Moved()
-    monkeypatch.setattr(survival, "OwnAddresses", lambda places: made.append(places) or moved)
+
+    def make(places: Sequence[tuple[str, str]]) -> OwnAddresses:
+        made.append(places)
+        return moved
+
+    monkeypatch.setattr(survival, "OwnAddresses", make)
     monkeypatch.setattr(survival, "_TOLD_AGAIN", (0.01,))
     options = given(key_file, valkey.url, "two", takeover_device="gm", takeover_core_device="core")
     async with opened(given(key_file, valkey.url, "one")) as one:
@@ -195,3 +202,35 @@ async def test_addresses_that_others_move_are_waited_for_but_not_for_ever(
             monkeypatch.setattr(survival, "_ARRIVAL", 0.01)
             await made.arrive()
         assert [(one["event"], one["address"]) for one in logs] == [("address_absent", HOST)]
+
+
+@looped
+async def test_a_file_that_is_no_store_ends_the_start(tmp_path, key_file):
+    (tmp_path / "store").write_text("this is no database, but a text of some length")
+    store = {"kind": "sqlite", "path": str(tmp_path / "store"), "key_file": key_file}
+    with pytest.raises(StartError, match=r"^the store cannot be used: .*store"):
+        async with opened(settings(store=store)):
+            pass
+
+
+@looped
+async def test_keys_that_others_may_read_end_the_start(tmp_path, key_file):
+    os.chmod(key_file, 0o644)  # noqa: PTH101 - a Path would block as long
+    store = {"kind": "sqlite", "path": str(tmp_path / "store"), "key_file": key_file}
+    with pytest.raises(StartError, match=r"store\.key_file: .*key"):
+        async with opened(settings(store=store)):
+            pass
+
+
+@looped
+async def test_what_one_process_knows_the_next_one_finds(tmp_path, key_file):
+    store = {"kind": "sqlite", "path": str(tmp_path / "store"), "key_file": key_file}
+    stage = Stage()
+    stage.now = asyncio.get_running_loop().time()
+    async with surviving(settings(store=store), stage.edge, MemoryKernel()) as made:
+        assert made
+        assert await made.begin() == {}
+        Phone(stage).registered()
+    (token,) = [one.token for one in stage.edge._context.registry.all()]
+    async with opened(settings(store=store)) as made:
+        assert f"reg:{token}" in await made.begin()

@@ -25,10 +25,11 @@ class Container:
         service: Mapping[str, Any],
         namespace: Namespace,
         directory: Path,
+        secrets: Mapping[str, Path],
     ) -> None:
         self._name = f"{namespace.name}-{directory.name}"
         self._directory = directory
-        config = bundle(image.config, service, root, NETNS_DIR / namespace.name)
+        config = bundle(image.config, service, root, NETNS_DIR / namespace.name, secrets)
         self._spec = config["process"]
         (directory / "config.json").write_text(json.dumps(config))
         self._said = directory / "said"

@@ -1,7 +1,10 @@
 """The image as an operator runs it: no root, no file written, and phones register over real ESP."""
 
+import contextlib
+import json
 import subprocess
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from tests.netns.site import Site, every_way, open_site
 
 pytestmark = [pytest.mark.esp, pytest.mark.image]
 
-READY = '"event": "ready"'
+READY = '"event": "admin_ready"'  # which is behind "ready"
 PHONES = 20
 NET_ADMIN = 1 << 12
 NOT_DUMPABLE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE
@@ -61,7 +64,7 @@ def start(roots: Roots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     """Start a container of an image, as a service of a compose file says."""
     started: list[Container] = []
 
-    def start(image: str, service: dict[str, Any], where: Namespace) -> Container:
+    def start(image: str, service: dict[str, Any], where: Namespace, **secrets: Path) -> Container:
         directory = tmp_path_factory.mktemp("container")
         made = Image(image)
         started.append(
@@ -71,6 +74,7 @@ def start(roots: Roots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
                 service=service,
                 namespace=where,
                 directory=directory,
+                secrets={name.replace("_", "-"): file for name, file in secrets.items()},
             )
         )
         return started[-1]
@@ -136,6 +140,21 @@ def test_the_machine_code_is_what_runs(pcscf: Container) -> None:
     assert [path.endswith(".so") for path in paths] == [True, True]
 
 
+def test_its_commands_show_the_phone(pcscf: Container, site: Site) -> None:
+    phone = site.phone()
+    phone.register()
+    shown = pcscf.run("pcscf", "ues", "--json")
+    assert shown.stderr == ""
+    assert phone.identity in shown.stdout
+
+
+def test_check_config_may_look_at_the_kernel(pcscf: Container) -> None:
+    checked = pcscf.run("pcscf", "check-config", "/etc/pcscf/pcscf.toml", "--json")
+    found = {one["about"]: one["level"] for one in json.loads(checked.stdout)["machine"]}
+    assert found["capabilities"] == "ok"
+    assert found["ESP"] == "ok"
+
+
 def test_it_says_that_it_is_well(pcscf: Container) -> None:
     done = pcscf.run(*Image("pcscf").config["Healthcheck"]["Test"][1:])
     assert (done.returncode, done.stderr) == (0, "")
@@ -173,7 +192,7 @@ def test_the_variables_of_docker_open5gs_are_enough(lab: Lab, start: Start) -> N
     with lab.ue.socket((lab.v4.ue, 4060)) as asked:
         given = {**own, "environment": {**own["environment"], **variables}}
         container = start("pcscf", given, lab.pcscf)
-        container.wait_for("ready")
+        container.wait_for("admin_ready")
         data, origin = asked.recvfrom(65535)
     routes = lab.pcscf.run("ip", "route")
     for pool in ("192.168.100.0/24", "192.168.101.0/24"):
@@ -183,15 +202,33 @@ def test_the_variables_of_docker_open5gs_are_enough(lab: Lab, start: Start) -> N
     assert container.stop() == 0
 
 
-def test_the_compose_file_registers_its_phone(start: Start) -> None:
-    made = services("compose.yaml")
+def test_the_compose_files_register_their_phone(start: Start, tmp_path: Path) -> None:
+    made, more = services("compose.yaml"), services("console.yaml")["pcscf"]
+    both = {**made["pcscf"], **more}
+    both["environment"] = {**made["pcscf"]["environment"], **more["environment"]}
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
     with open_lab() as lab:
         lab.pcscf.ip("addr add 192.0.2.10/24 dev gm", "addr add 198.51.100.10/24 dev core")
         lab.ue.ip(f"addr del {lab.v4.ue}/24 dev gm", "addr add 192.0.2.20/24 dev gm")
         lab.core.ip("addr add 198.51.100.20/24 dev core")
         start("pcscf-lab", made["core"], lab.core).wait_for("core on")
-        start("pcscf", made["pcscf"], lab.pcscf).wait_for(READY)
+        start("pcscf", both, lab.pcscf, admin_token=token).wait_for(READY)
         phone = start("pcscf-lab", made["phone"], lab.ue)
         phone.wait_for("registered sip:001010000000001@home.example")
         phone.wait_for("MESSAGE sip:001010000000002@home.example: SIP/2.0 200")
         assert {one.src for one in lab.pcscf.xfrm_states()} == {"192.0.2.10", "192.0.2.20"}
+        with lab.core.entered():
+            assert asked("/api/ues")[0] == 401
+            status, answer = asked("/api/ues", "0123456789abcdef")
+    assert status == 200
+    assert "sip:001010000000001@home.example" in answer
+
+
+def asked(path: str, token: str = "") -> tuple[int, str]:
+    """Ask as a browser on the host does."""
+    connection = HTTPConnection("198.51.100.10", 8060, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()

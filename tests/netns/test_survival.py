@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pcscf.store.key_file import add_key
+from tests.netns.asking import AdminSocket
 from tests.netns.lab import Lab, open_lab
 from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess, config, running
@@ -21,6 +23,7 @@ from tests.peers.router import RoutingCore
 pytestmark = pytest.mark.esp
 
 PHONES = 40
+FOR_LONG = 64.0  # seconds; half of what a phone waits with T1 = 2 s (TS 24.229 7.7)
 WRITTEN = 0.4  # seconds in which a change is in the store, on a slow machine
 
 
@@ -209,3 +212,34 @@ def test_requests_under_way_are_answered_before_it_ends(one: Surviving) -> None:
     one.process.start_again()
     assert call.bye().status == 200
     there.dialog.wait_for("BYE")
+
+
+def test_a_restart_in_the_midst_of_messages_drops_none(one: Surviving) -> None:
+    """What comes while nobody listens is sent again, as UDP has it, and is answered then."""
+    phone = one.registered()
+
+    def again() -> None:
+        one.process.stop()
+        one.process.start_again()
+
+    restart = threading.Thread(target=again)
+    restart.start()
+    statuses: list[int] = []
+    while restart.is_alive() or len(statuses) < 5:
+        statuses.append(phone.message(phone.identity, timeout=FOR_LONG).status)
+    restart.join()
+    assert set(statuses) == {200}
+
+
+def test_an_operator_sees_the_store_and_changes_its_key(one: Surviving) -> None:
+    ask, key_file = AdminSocket(one.process.socket), one.process.socket.parent / "store.key"
+    phone = one.registered()
+    wait_until(lambda: ask.get("/api/status")["store"]["waiting"] == 0, "all is written")
+    found = ask.get("/api/status")
+    assert (found["store"]["kind"], found["store"]["state"]) == ("sqlite", "ok")
+    assert found["notes"] == ask.get("/readyz")["notes"] == []
+    add_key(str(key_file), datetime.now(UTC))
+    assert "reloaded" in one.process.reload((key_file.parent / "pcscf.toml").read_text())
+    phone.register()
+    one.dies(lost=True)  # its sets need the old key and the new one
+    one.serves(phone)

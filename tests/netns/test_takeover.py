@@ -264,8 +264,8 @@ def test_without_the_store_phones_are_served_and_it_catches_up(twins: Twins, how
     for phone in phones:
         twins.serves(phone)
     assert asks(one, "/readyz")[0] == 200
-    store = asks(one, "/api/status")[1]["store"]
-    assert (store["state"], store["lease"]) == ("down", "unsure")
+    status = asks(one, "/api/status")[1]
+    assert (status["store"]["state"], status["lease"]) == ("down", "unsure")
     assert asks(two, "/readyz")[1]["reasons"] == [
         "stands by: the store does not say who serves 192.0.2.1"
     ]

@@ -1,12 +1,14 @@
 """Keeping a lease: taken, renewed, lost, and not known while the store is silent."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pcscf.errors import StoreError
 from pcscf.store.keeper import Hold, Keeper
+from tests.net.support import until
 
 NAME = "192.0.2.1"
 
@@ -167,15 +169,45 @@ def test_who_stood_still_for_longer_than_the_lease_knows_nothing_before_it_has_a
     play(scene)
 
 
-def test_who_stood_still_without_a_store_asks_in_vain_and_is_unsure() -> None:
+def test_who_stood_still_knows_nothing_for_as_long_as_the_store_is_silent() -> None:
     async def scene(server: Server, keeper: Keeper) -> None:
         await server.asks()
         server.is_down = True
         server.now += 5
-        assert keeper.hold == "unasked"
-        assert await server.asks() == "unsure"
+        assert await server.asks(3) == "unasked"
+        server.is_down = False
+        assert await server.asks(2) == "held"
 
     play(scene)
+
+
+def test_who_stood_still_while_it_asked_is_as_ignorant() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.is_silent = True
+        asked = server.asked
+        await until(lambda: server.asked > asked)
+        server.now += 5
+        assert await server.asks(2) == "unasked"
+
+    play(scene)
+
+
+def test_who_stood_still_while_it_was_not_sure_is_as_ignorant() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.is_down = True
+        await server.asks(2)
+        server.now += 0.31
+        await server.asks(2)
+        assert keeper.hold == "unasked"  # the pause was as long as a lease
+
+    play(scene)
+
+
+def test_the_clock_counts_suspension() -> None:
+    keeper = Keeper(Server(), NAME, "one", 0.3, told=lambda _: None)
+    assert keeper._clock() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5)
 
 
 def test_an_abandoned_lease_is_left_to_who_had_it_until_the_store_has_answered_for_long() -> None:

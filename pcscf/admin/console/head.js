@@ -36,6 +36,7 @@ const factsOf = (status) => {
   return [
     state,
     ...reasons.map((reason) => [status.ready ? "note" : "bad", "warn", reason]),
+    ...status.notes.map((note) => ["warn", "warn", note]),
     ...counts.map(([name, one, more]) => ["", "", counted(status.held[name], one, more)]),
   ];
 };

@@ -5,12 +5,17 @@ import { act } from "./act.js";
 import { button, make } from "./dom.js";
 import { facts } from "./facts.js";
 import { table } from "./table.js";
-import { moment, number } from "./words.js";
+import { counted, moment, number } from "./words.js";
 
 const EVERY = 5; // seconds
 const LEVELS = ["debug", "info", "warning", "error"];
 
 const spoken = (name) => name.replaceAll("_", " ");
+
+const storeOf = (store) =>
+  store
+    ? `${store.kind}, ${store.state} since ${moment(store.since)}, ${counted(store.waiting, "change waits", "changes wait")}`
+    : "none: a restart forgets all phones";
 
 const tally = (caption, none) =>
   table({
@@ -67,6 +72,8 @@ export const service = () => {
         ["Started", moment(status.started)],
         ["Gm addresses", status.gm.join(", ")],
         ["Suites", status.suites.join(", ")],
+        ["Store", storeOf(status.store)],
+        ["Hooks", status.hooks ? `${status.hooks.functions.join(", ")} of ${status.hooks.file}` : "none"],
       ]);
       if (document.activeElement !== level) level.value = status.log_level;
       held.update(Object.entries(status.held));

@@ -11,7 +11,18 @@ from pcscf.core.ids import Ids
 from pcscf.core.policy import NextHop
 from pcscf.errors import StartError
 from pcscf.net import plan
-from pcscf.net.checks import addresses, clock, files, kernel, names, next_hops, ports, rights
+from pcscf.net.capabilities import raise_capabilities
+from pcscf.net.checks import (
+    addresses,
+    clock,
+    files,
+    kernel,
+    names,
+    next_hops,
+    ports,
+    rights,
+    store,
+)
 from pcscf.net.checks.addresses import KernelNetwork
 from pcscf.net.checks.finding import Finding, Level, warning
 
@@ -36,6 +47,7 @@ def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
     yield from ports.free(binds, by_us=by_us)
     yield from ports.not_given_out(bind.local.port for bind in binds)
     yield from files.writable("log.key_file", settings.log.key_file)
+    yield from store.here(settings)
     yield from clock.is_set(time.time())
 
 
@@ -44,6 +56,7 @@ def whole(settings: Settings) -> Iterator[Finding]:
     (right,) = rights.capabilities()
     yield right
     if right.level is Level.OK:
+        raise_capabilities()
         yield from kernel.esp(settings)
     else:
         yield warning("ESP", "not looked at: that takes CAP_NET_ADMIN")
@@ -52,7 +65,12 @@ def whole(settings: Settings) -> Iterator[Finding]:
 
 
 async def around(settings: Settings, ids: Ids, *, ask: bool = True) -> AsyncIterator[Finding]:
-    """What is beyond this machine: names, and routes to next hops; OPTIONS to them if ``ask``."""
+    """What may be beyond this machine: a store's server, names, and routes to next hops.
+
+    They are sent OPTIONS if ``ask``.
+    """
+    for finding in await store.around(settings):
+        yield finding
     hops: list[NextHop] = []
     async for finding in names.resolve(settings, ids, hops):
         yield finding

@@ -4,19 +4,16 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from pcscf.net.capabilities import STATUS, Capabilities, remedy
 from pcscf.net.checks.finding import Finding, error, ok, warning
 
-_CAP_NET_ADMIN = 12  # linux/capability.h
-_MENDS = "docker run --cap-add NET_ADMIN, or AmbientCapabilities=CAP_NET_ADMIN in the unit, or root"
 
-
-def capabilities(status: Path = Path("/proc/self/status")) -> Iterator[Finding]:
+def capabilities(status: Path = STATUS) -> Iterator[Finding]:
     """CAP_NET_ADMIN, permitted at least: the process makes it effective itself."""
-    fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-    if int(fields["CapPrm"], 16) >> _CAP_NET_ADMIN & 1:
-        yield ok("capabilities", "CAP_NET_ADMIN is there")
+    if mends := remedy(Capabilities.read(status)):
+        yield error("capabilities", "CAP_NET_ADMIN is missing", mends)
     else:
-        yield error("capabilities", "CAP_NET_ADMIN is missing", _MENDS)
+        yield ok("capabilities", "CAP_NET_ADMIN is there")
 
 
 def open_files(needed: int) -> Iterator[Finding]:

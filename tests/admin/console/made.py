@@ -201,6 +201,7 @@ def status(ues: list[Json], **changes: Any) -> Json:
         "started": "2026-11-26T09:15:00.000Z",
         "ready": True,
         "reasons": [],
+        "notes": [],
         "draining": False,
         "held": {
             "registrations": len(ues),
@@ -216,5 +217,13 @@ def status(ues: list[Json], **changes: Any) -> Json:
         "log_level": "info",
         "gm": [PCSCF, "2001:db8:1::1"],
         "suites": ["hmac-sha-1-96/aes-cbc", "aes-gmac/null", "hmac-md5-96/null"],
+        "store": {
+            "kind": "sqlite",
+            "state": "ok",
+            "reason": "",
+            "since": "2026-11-26T09:15:00.000Z",
+            "waiting": 0,
+        },
+        "hooks": {"file": "/etc/pcscf/rules.py", "functions": ["before_core", "on_response"]},
         **changes,
     }

@@ -24,6 +24,11 @@ def test_not_ready_and_why(opened: Opener, api: FakeApi) -> None:
     assert facts(opened())[:2] == ["Not ready", "no next hop answers"]
 
 
+def test_ready_though_the_store_is_down(opened: Opener, api: FakeApi) -> None:
+    api.status = {"notes": ["the store is down: the disk is full"]}
+    assert facts(opened())[:3] == ["Ready", "the store is down: the disk is full", "10 phones"]
+
+
 def test_draining_asks_first(opened: Opener, api: FakeApi) -> None:
     console = opened()
     console.press("Drain\u2026")

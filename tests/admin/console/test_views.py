@@ -90,7 +90,15 @@ def test_the_service(opened: Opener) -> None:
     assert ["refused by rate", "14"] in cells(console, "Counted since the start")
     console.sees("2026-11-26 09:15:00")
     console.sees("192.0.2.1, 2001:db8:1::1")
+    console.sees("sqlite, ok since 2026-11-26 09:15:00, 0 changes wait")
+    console.sees("before_core, on_response of /etc/pcscf/rules.py")
     console.sees("hmac-sha-1-96/aes-cbc, aes-gmac/null, hmac-md5-96/null")
+
+
+def test_a_service_without_store_and_hooks(opened: Opener, api: FakeApi) -> None:
+    api.status = {"store": None, "hooks": None}
+    console = opened("service")
+    console.sees("none: a restart forgets all phones")
 
 
 def test_the_log_level_is_shown_and_changed(opened: Opener, api: FakeApi) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -73,6 +74,22 @@ async def test_next_hops_that_are_sent_options_are_asked_beside_the_start(
     (line,) = written()
     assert (line["event"], line["about"]) == ("check_failed", "next hops")
     assert line["reason"] == f"{hop}: connection refused"
+
+
+@pytest.mark.usefixtures("esp")
+def test_a_start_looks_at_the_stores_keys(tmp_path: Path) -> None:
+    keys = f"{tmp_path}/none"
+    given = settings(store={"kind": "sqlite", "path": f"{tmp_path}/store", "key_file": keys})
+    with pytest.raises(StartError, match=r"^store\.key_file: .*: there is no such file"):
+        machine.before_start(given)
+
+
+@looped
+async def test_the_stores_server_is_around() -> None:
+    url = f"valkey://127.0.0.1:{free_port()}"
+    given = settings(store={"kind": "valkey", "key_file": "k", "url": url})
+    found = [finding async for finding in machine.around(given, IDS)]
+    assert [one.about for one in found if one.level is Level.ERROR] == ["store"]
 
 
 @looped

@@ -21,7 +21,8 @@ from pcscf.net.checks.finding import Level
 def test_net_admin_has_to_be_permitted(tmp_path: Path, bits: str, level: Level) -> None:
     """Effective it becomes by itself."""
     status = tmp_path / "status"
-    status.write_text(f"Name:\tpcscf\nGroups:\t\nCapPrm:\t{bits}\nCapEff:\t0000000000000000\n")
+    others = "CapInh:\t0\nCapEff:\t0\nCapBnd:\t0\n"
+    status.write_text(f"Name:\tpcscf\nGroups:\t\nCapPrm:\t{bits}\n{others}")
     (finding,) = rights.capabilities(status)
     assert finding.level is level
     assert ("--cap-add NET_ADMIN" in finding.mends) == (level is Level.ERROR)
