@@ -333,7 +333,7 @@ class Store(Section):
     live = True
     fixed = frozenset({
         "kind", "path", "url", "prefix", "interval", "timeout", "instance", "lease",
-        "sequence_interval",
+        "takeover_device", "takeover_core_device", "sequence_interval",
     })  # fmt: skip
 
     kind: Literal["none", "sqlite", "valkey"] = "none"

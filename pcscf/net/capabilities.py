@@ -1,6 +1,7 @@
 """The rights that this process needs of the kernel, and what mends it if it lacks them.
 
-CAP_NET_ADMIN is for SAs and policies. CAP_NET_RAW serves the diagnosis alone, where we have it.
+CAP_NET_ADMIN is for SAs and policies. CAP_NET_RAW serves the diagnosis, where we have it, and
+who takes addresses over has to have it: neighbours are told.
 In a container neither is in effect at first: the interpreter's file capabilities only permit them
 (capabilities(7)), and we raise them ourselves.
 """

@@ -5,10 +5,11 @@ routes. The socket of a lower layer that neighbours are told by is opened ahead,
 is found out when the process starts and not when it is to take over.
 """
 
+import asyncio
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Final, NamedTuple
@@ -41,6 +42,7 @@ class OwnAddresses:
     """Adds addresses to their devices and takes them off. Raises StartError if it could not."""
 
     def __init__(self, places: Sequence[Place]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._places = places
         with ExitStack() as opened:
             self._heralds = [opened.enter_context(Herald(*place)) for place in places]
@@ -62,6 +64,16 @@ class OwnAddresses:
         for herald in self._heralds:
             herald.tell()
 
+    def watch(self, contested: Callable[[], None]) -> None:
+        """Have it called whenever a neighbour says from now on that one of them is his."""
+        for herald in self._heralds:
+            herald.hears()  # what was said before
+            self._loop.add_reader(herald, self._listen, herald, contested)
+
+    def _listen(self, herald: Herald, contested: Callable[[], None]) -> None:
+        if herald.hears():
+            contested()
+
     def go(self) -> list[str]:
         """Take them off; one that is not there is no error. Say what could not be, a line each."""
         failures = []
@@ -73,7 +85,9 @@ class OwnAddresses:
         return failures if any(is_here(place.address) for place in self._places) else []
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """Tell nobody any more, and hear nobody."""
+        for herald in self._heralds:
+            self._loop.remove_reader(herald)
         self._opened.close()
 
 

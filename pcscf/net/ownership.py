@@ -36,10 +36,18 @@ class Ownership:
     def may_act(self) -> bool:
         """Whether anything may be sent now as the one who serves.
 
-        While the store is silent it may: nobody else can get the lease from it. Having stood still
-        for longer than the lease it may not, before it has asked.
+        While the store is silent it may: as a rule nobody else can get the lease from it then.
+        Having stood still for longer than the lease it may not, before it was answered.
         """
-        return self._keeper.hold in ("held", "unsure")
+        return not self.lost.is_set() and self._keeper.hold in ("held", "unsure")
+
+    def contested(self) -> None:
+        """Yield to one who says that the address is his, unless it is certain that it is ours.
+
+        He can reach the store, and we cannot: he got the lease from it when ours had run out.
+        """
+        if self._keeper.hold != "held":
+            self.lost.set()
 
     def when_sure(self, call: Callable[[], None]) -> None:
         """Have it called when ``may_act`` has come back."""

@@ -111,6 +111,7 @@ class Survival:
             await asyncio.sleep(_LOOK)
         if addresses:
             addresses.come()
+            addresses.watch(ownership.contested)
             self._telling = loop.create_task(_tell_again(addresses, ownership))
         patience = loop.time() + _ARRIVAL
         while self._absent and loop.time() < patience:  # noqa: ASYNC110 - others move them

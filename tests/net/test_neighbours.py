@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from pcscf.errors import StartError
-from pcscf.net.neighbours import Herald, advertisement, announcement
+from pcscf.net.neighbours import Herald, advertised, advertisement, announced, announcement
 
 MAC = bytes.fromhex("020000000001")
 
@@ -22,6 +22,16 @@ def test_an_advertisement_overrides_what_neighbours_know() -> None:
     assert built[:8] == bytes([136, 0, 0, 0, 0x20, 0, 0, 0])  # not solicited, no router
     assert built[8:24] == socket.inet_pton(socket.AF_INET6, "2001:db8::1")
     assert built[24:] == bytes([2, 1]) + MAC
+
+
+def test_what_is_told_is_what_is_heard() -> None:
+    assert announced(announcement("192.0.2.1", MAC)) == (bytes([192, 0, 2, 1]), MAC)
+    own = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+    assert advertised(advertisement("2001:db8::1", MAC)) == (own, MAC)
+
+
+def test_what_is_cut_short_is_nobodys() -> None:
+    assert announced(b"") == advertised(b"") == (b"", b"")
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

@@ -1,6 +1,8 @@
 """Messages that add and remove an address; tests/netns/test_takeover.py has the kernel's view."""
 
+import contextlib
 import errno
+import socket
 import struct
 from typing import Self
 
@@ -9,6 +11,7 @@ import pytest
 from pcscf.errors import StartError
 from pcscf.net import own_addresses
 from pcscf.net.own_addresses import OwnAddresses, Place, is_here, request
+from tests.net.support import looped, silence, until
 
 PLACES = [Place("192.0.2.1", "gm"), Place("2001:db8:1::1", "gm")]
 
@@ -36,6 +39,7 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.here: set[str] = set()
         self.told: list[str] = []
+        self.heralds: list[Told] = []
         self.error = 0
         monkeypatch.setattr(own_addresses, "_change", self.change)
         monkeypatch.setattr(own_addresses, "is_here", self.here.__contains__)
@@ -57,18 +61,34 @@ class Told:
     def __init__(self, kernel: Kernel, address: str, device: str) -> None:
         self.kernel, self.address = kernel, address
 
+        self.ours, self.others = socket.socketpair()
+        self.ours.setblocking(False)
+        kernel.heralds.append(self)
+
     def __enter__(self) -> Self:
         return self
 
+    def fileno(self) -> int:
+        return self.ours.fileno()
+
+    def hears(self) -> bool:
+        """A neighbour of the test's says "mine", or something else."""
+        with contextlib.suppress(BlockingIOError):
+            return b"mine" in self.ours.recv(100)
+        return False
+
     def __exit__(self, *_: object) -> None:
         self.kernel.told.append("closed")
+        self.ours.close()
+        self.others.close()
 
     def tell(self) -> None:
         assert self.address in self.kernel.here
         self.kernel.told.append(self.address)
 
 
-def test_they_come_and_go_and_neighbours_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@looped
+async def test_they_come_and_go_and_neighbours_are_told(monkeypatch):
     kernel = Kernel(monkeypatch)
     addresses = OwnAddresses(PLACES)
     assert addresses.go() == []  # there was nothing
@@ -84,7 +104,25 @@ def test_they_come_and_go_and_neighbours_are_told(monkeypatch: pytest.MonkeyPatc
     assert kernel.told[4:] == ["closed", "closed"]
 
 
-def test_a_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@looped
+async def test_who_says_that_one_is_his_is_heard_from_now_on(monkeypatch):
+    kernel = Kernel(monkeypatch)
+    addresses = OwnAddresses(PLACES)
+    first, second = kernel.heralds
+    contested: list[str] = []
+    first.others.send(b"mine")
+    addresses.watch(lambda: contested.append("now"))
+    await silence()
+    second.others.send(b"hello")
+    await silence()
+    assert contested == []
+    second.others.send(b"mine")
+    await until(lambda: contested)
+    addresses.close()
+
+
+@looped
+async def test_a_refusal_is_one_line(monkeypatch):
     kernel = Kernel(monkeypatch)
     addresses = OwnAddresses(PLACES)
     addresses.come()
@@ -94,6 +132,7 @@ def test_a_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert addresses.go() == [
         f"{one.address} stays on gm: Operation not permitted" for one in PLACES
     ]
+    addresses.close()
 
 
 def test_only_an_address_of_this_machine_is_here() -> None:

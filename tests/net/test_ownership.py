@@ -129,6 +129,20 @@ def test_it_is_lost_to_another() -> None:
     assert play(scene).owner == "two"
 
 
+def test_who_is_not_sure_yields_to_one_who_says_it_is_his() -> None:
+    async def scene(server: Server, own: Ownership) -> None:
+        await own.taken(server.stand_by)
+        own.contested()
+        assert not own.lost.is_set()
+        server.is_down = True
+        await until(lambda: own.hold == "unsure")
+        own.contested()
+        assert own.lost.is_set()
+        assert (own.hold, own.may_act) == ("unsure", False)
+
+    play(scene)
+
+
 def test_a_store_that_is_down_does_not_keep_it_from_ending() -> None:
     async def scene(server: Server, own: Ownership) -> None:
         await own.taken(server.stand_by)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -145,6 +145,9 @@ class Moved(OwnAddresses):
 
     def tell(self) -> None:
         self.done.append("tell")
+
+    def watch(self, contested: Callable[[], None]) -> None:
+        self.contested = contested
 
     def go(self) -> list[str]:
         self.done.append("go")

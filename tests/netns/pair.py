@@ -65,10 +65,11 @@ def _join(machine: Namespace, number: int, ue: Namespace, core: Namespace) -> No
 
 
 class LabValkey(ValkeyProcess):
-    """A Valkey server in the core's namespace, at its address."""
+    """A Valkey server in the core's namespace, at its address and at more of that machine's."""
 
-    def __init__(self, lab: Lab, directory: Path) -> None:
-        super().__init__(directory, "--bind", f"127.0.0.1 {lab.v4.core}", "--protected-mode", "no")
+    def __init__(self, lab: Lab, directory: Path, *more: str) -> None:
+        bind = " ".join(["127.0.0.1", lab.v4.core, *more])
+        super().__init__(directory, "--bind", bind, "--protected-mode", "no")
         self._lab = lab
 
     @property

@@ -30,6 +30,7 @@ PHONES = 60
 LEASE = 1.5  # seconds
 BOUND = 5.0  # seconds from the death of one to its phones being served by the other
 WRITTEN = 0.5  # seconds in which a change is in the store, on a slow machine
+ALSO_VALKEY = "198.51.100.3"  # another address of the store's machine
 MOVED = ("192.0.2.1/32", "2001:db8:1::1/128")
 PCSCF = {
     ip_address(one).packed
@@ -44,13 +45,15 @@ class Twins:
     def __init__(self, pair: Pair, valkey: LabValkey, directory: Path, site: Site) -> None:
         self.pair, self.valkey, self.site = pair, valkey, site
         self._directory = directory
-        key_file = directory / "store.key"
-        add_key(str(key_file), datetime.now(UTC))
-        self._store = f'kind = "valkey"\nurl = "{valkey.url}"\nkey_file = "{key_file}"'
+        self._key_file = directory / "store.key"
+        add_key(str(self._key_file), datetime.now(UTC))
         self.processes: list[PcscfProcess] = []
 
-    def begin(self, lab: Lab, name: str, *, says: str) -> PcscfProcess:
-        store = f"{self._store}\nlease = {LEASE}\nsequence_interval = 0.3\ntimeout = 0.5"
+    def begin(self, lab: Lab, name: str, *, says: str, url: str = "") -> PcscfProcess:
+        store = (
+            f'kind = "valkey"\nurl = "{url or self.valkey.url}"\nkey_file = "{self._key_file}"\n'
+            f"lease = {LEASE}\nsequence_interval = 0.3\ntimeout = 0.5"
+        )
         text = config(
             lab,
             security=f"sa_linger = {LINGER}\nsa_slack = {SLACK}",
@@ -141,7 +144,8 @@ def pair() -> Iterator[Pair]:
 @pytest.fixture
 def twins(pair: Pair, tmp_path: Path) -> Iterator[Twins]:
     (tmp_path / "valkey").mkdir()
-    valkey = LabValkey(pair.one, tmp_path / "valkey")
+    pair.one.core.ip(f"address add {ALSO_VALKEY}/24 dev core")
+    valkey = LabValkey(pair.one, tmp_path / "valkey", ALSO_VALKEY)
     valkey.start()
     with open_site(pair.one, kind=RoutingCore) as site:
         made = Twins(pair, valkey, tmp_path, site)
@@ -227,6 +231,25 @@ def test_who_was_paused_yields_and_sends_nothing(twins: Twins) -> None:
     assert not has_moved_here(twins.pair.one)
     assert twins.pair.one.pcscf.xfrm_states() == []
     assert twins.pair.one.pcscf.xfrm_policies() == []
+    for phone in phones:
+        twins.serves(phone)
+
+
+def test_who_alone_cannot_reach_the_store_yields_to_who_can(twins: Twins) -> None:
+    """It cannot know that it is alone, and serves on, until it hears the other one."""
+    lab_one, url = twins.pair.one, twins.valkey.url.replace(twins.pair.one.v4.core, ALSO_VALKEY)
+    one = twins.begin(lab_one, "one", says="ready", url=url)
+    twins.site.lab = lab_one
+    two = twins.begin(twins.pair.two, "two", says="standing_by")
+    phones = twins.registered()
+    lab_one.pcscf.ip(f"route add blackhole {ALSO_VALKEY}/32")
+    assert one.process.wait(3 * BOUND) == 1
+    assert one.log.strip().splitlines()[-1] == YIELDS
+    assert "hold=unsure" in one.log
+    assert not has_moved_here(lab_one)
+    assert has_moved_here(twins.pair.two)
+    assert lab_one.pcscf.xfrm_states() == []
+    wait_until(lambda: two.said("ready") == 1, "the second serves")
     for phone in phones:
         twins.serves(phone)
 
