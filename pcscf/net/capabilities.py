@@ -38,6 +38,11 @@ class Capabilities(NamedTuple):
         eff, prm, inh, bnd = (int(sets[f"Cap{one}"], 16) for one in ("Eff", "Prm", "Inh", "Bnd"))
         return cls(eff, prm, inh, bnd, dict(lines).get("NoNewPrivs", "0") == "1")
 
+    @property
+    def may_be_raw(self) -> bool:
+        """Whether CAP_NET_RAW is permitted."""
+        return _has(self.permitted, NET_RAW)
+
 
 def capset(wanted: Capabilities) -> None:
     """Give the calling thread these sets; threads that it starts have them too. OSError."""

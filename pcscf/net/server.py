@@ -158,6 +158,15 @@ class Server:
 
     # -- life ---------------------------------------------------------------------------------
 
+    def claim(self) -> None:
+        """Bind the unprotected ports, and no more. ``start`` does it where it was not done before.
+
+        A second instance on this machine by mistake ends here, before it takes the lease of the
+        first or sweeps its SAs. Raises StartError; ``close`` is due then as well.
+        """
+        if not self._udp:
+            self._bind(plan.unprotected(self._settings))
+
     async def start(
         self,
         records: Mapping[str, bytes] | None = None,
@@ -168,13 +177,11 @@ class Server:
         ``records`` are what an earlier process has left; with them its phones are served on.
         ``arrive`` brings our addresses here, once there is no port that would refuse anything.
 
-        The unprotected ports come first: a second instance by mistake ends there,
-        before ``kernel.open`` sweeps the SAs of the first. The protected ports come
-        after the policies: no packet in clear ever reaches one of them or leaves it.
-        Raises StartError; ``close`` is due then as well.
+        The protected ports come after the policies: no packet in clear ever reaches one of
+        them or leaves it. Raises StartError; ``close`` is due then as well.
         """
         self._loop.set_exception_handler(_log_loop_error)
-        self._bind(plan.unprotected(self._settings))
+        self.claim()
         try:
             recalled, swept = self._open_kernel(records or {})
         except (XfrmError, OSError) as error:

@@ -203,6 +203,7 @@ def _signals(server: Server, reloader: Reloader) -> tuple[asyncio.Event, asyncio
 
 async def _begin(server: Server, survival: Survival | None) -> None:
     if survival:
+        server.claim()
         await server.start(await survival.begin(), survival.arrive)
     else:
         await server.start()

@@ -30,6 +30,12 @@ def test_what_is_told_is_what_is_heard() -> None:
     assert advertised(advertisement("2001:db8::1", MAC)) == (own, MAC)
 
 
+def test_who_asks_for_another_address_says_which_is_his_own() -> None:
+    head = bytes.fromhex("0001 0800 0604 0001")
+    packet = head + MAC + bytes([192, 0, 2, 1]) + bytes(6) + bytes([192, 0, 2, 9])
+    assert announced(packet) == (bytes([192, 0, 2, 1]), MAC)
+
+
 def test_what_is_cut_short_is_nobodys() -> None:
     assert announced(b"") == advertised(b"") == (b"", b"")
 

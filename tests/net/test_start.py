@@ -233,6 +233,19 @@ async def test_who_loses_the_lease_stops_at_once(written):
 
 
 @looped
+async def test_a_second_one_by_mistake_ends_before_it_asks_for_the_lease():
+    given = settings()
+    first = Server(given, Script(), MemoryKernel(), FakeMonitor())
+    await first.start()
+    survival: Any = Standing()
+    second = Server(given, Script(), MemoryKernel(), FakeMonitor(), ownership=survival)
+    with pytest.raises(StartError, match="is in use"):
+        await start.serve(second, unused(second), Beside(), survival)
+    assert survival.done == []
+    await first.close()
+
+
+@looped
 async def test_who_loses_it_before_it_serves_does_not_begin():
     survival, _, server = standing()
     serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))

@@ -168,6 +168,7 @@ async def test_addresses_come_with_the_lease_and_go_before_it(valkey, key_file, 
 
     monkeypatch.setattr(survival, "OwnAddresses", make)
     monkeypatch.setattr(survival, "_TOLD_AGAIN", (0.01,))
+    monkeypatch.setattr(survival, "_TOLD_ALWAYS", 0.02)
     options = given(key_file, valkey.url, "two", takeover_device="gm", takeover_core_device="core")
     async with opened(given(key_file, valkey.url, "one")) as one:
         await one.begin()
@@ -181,8 +182,29 @@ async def test_addresses_come_with_the_lease_and_go_before_it(valkey, key_file, 
             await one.close()
             await beginning
             await two.arrive()
-            await until(lambda: len(moved.done) == 3)
-        assert moved.done == ["go", "come", "tell", "go", "close"]
+            await until(lambda: len(moved.done) == 4)
+            monkeypatch.setattr(ownership.Ownership, "may_act", False)
+            await asyncio.sleep(0.1)
+        assert moved.done == ["go", "come", "tell", "tell", "go", "close"]
+        assert two.ownership
+        assert moved.contested == two.ownership.contested
+
+
+@looped
+async def test_who_stood_still_while_it_began_brings_no_address_before_it_has_asked(
+    valkey, key_file, monkeypatch
+):
+    moved = Moved()
+    monkeypatch.setattr(survival, "OwnAddresses", lambda _: moved)
+    async with opened(given(key_file, valkey.url, "one", takeover_device="gm")) as one:
+        await one.begin()
+        with monkeypatch.context() as still:
+            still.setattr(ownership.Ownership, "may_act", False)
+            arriving = asyncio.create_task(one.arrive())
+            await asyncio.sleep(0.1)
+            assert "come" not in moved.done
+        await arriving
+        assert "come" in moved.done
 
 
 @looped

@@ -60,6 +60,7 @@ def whole(settings: Settings) -> Iterator[Finding]:
         yield from kernel.esp(settings)
     else:
         yield warning("ESP", "not looked at: that takes CAP_NET_ADMIN")
+    yield from rights.takeover(settings.store.takeover_device)
     yield from rights.open_files(3 * settings.limits.max_connections)
     yield from here(settings, by_us=True)
 
