@@ -19,7 +19,7 @@ def reasons(subject: Subject, survival: Survival | None = None) -> list[str]:
 
 def notes(parts: Parts) -> list[str]:
     """Say what is wrong and keeps no phone from being served, one line each."""
-    return [note for note in (_store(parts.store),) if note]
+    return [note for note in (_store(parts.store), _lease(parts.survival)) if note]
 
 
 def _store(store: Store | None) -> str:
@@ -28,6 +28,15 @@ def _store(store: Store | None) -> str:
         return ""
     state = store.writing.state
     return "" if state.name == "ok" else f"the store is {state.name}: {state.reason}"
+
+
+def _lease(survival: Survival | None) -> str:
+    hold = survival.hold if survival else None
+    if hold == "unsure":
+        return "the store is silent: another instance that reaches it may take the phones over"
+    if hold == "unasked":
+        return "stood still, and serves again when the store says whose the phones are"
+    return ""
 
 
 def _draining(core: Core) -> str:

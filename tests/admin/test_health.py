@@ -18,7 +18,7 @@ class Standing:
 
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
-        self.hold: Hold | None = None
+        self.hold: Hold | None = "held"
 
 
 def found(
@@ -103,3 +103,22 @@ def test_an_address_that_is_not_here_is_one() -> None:
 def test_a_store_that_is_down_is_noted() -> None:
     assert notes(Parts()) == notes(Parts(store=Store("sqlite", Writes()))) == []
     assert notes(Parts(store=failing_store())) == ["the store is down: the disk is full"]
+
+
+@pytest.mark.parametrize(
+    ("hold", "note"),
+    [
+        (None, ""),
+        ("held", ""),
+        ("not held", ""),  # a reason says so
+        (
+            "unsure",
+            "the store is silent: another instance that reaches it may take the phones over",
+        ),
+        ("unasked", "stood still, and serves again when the store says whose the phones are"),
+    ],
+)
+def test_a_lease_that_nobody_vouches_for_is_noted(hold: Hold | None, note: str) -> None:
+    standing = Standing()
+    standing.hold = hold
+    assert notes(Parts(survival=standing)) == ([note] if note else [])
