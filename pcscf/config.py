@@ -310,3 +310,7 @@ def _store_conflicts(store: Store) -> Iterator[tuple[str, str]]:
         yield "store.key_file", "is required: the store holds keys (pcscf store new-key FILE)"
     if store.kind == "sqlite" and not store.path:
         yield "store.path", 'is required with kind = "sqlite"'
+    if store.takeover_device and store.kind != "valkey":
+        yield "store.takeover_device", 'needs kind = "valkey": no other store has leases'
+    if store.takeover_core_device and not store.takeover_device:
+        yield "store.takeover_core_device", "needs takeover_device"

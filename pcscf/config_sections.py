@@ -19,6 +19,7 @@ from pcscf.config_values import (
     AddressRange,
     Codecs,
     CollectorOrNone,
+    DeviceName,
     FileMode,
     HostName,
     InstanceName,
@@ -332,7 +333,7 @@ class Store(Section):
     live = True
     fixed = frozenset({
         "kind", "path", "url", "prefix", "interval", "timeout", "instance", "lease",
-        "sequence_interval",
+        "takeover_device", "takeover_core_device", "sequence_interval",
     })  # fmt: skip
 
     kind: Literal["none", "sqlite", "valkey"] = "none"
@@ -344,6 +345,8 @@ class Store(Section):
     timeout: PositiveFloat = 2.0
     instance: InstanceName | Literal[""] = ""
     lease: Annotated[float, Field(ge=1)] = 3.0
+    takeover_device: DeviceName = ""
+    takeover_core_device: DeviceName = ""
     sequence_interval: PositiveFloat = 10.0
 
 

@@ -259,6 +259,11 @@ InstanceName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=64),
     _written("text of letters, digits and .:_-"),
 ]
+DeviceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s/:]*$", max_length=15),
+    _written("name of a network device"),
+]
 Numbers = Annotated[frozenset[_Number], Field()]
 _NameServer = Annotated[
     Endpoint, PlainValidator(_name_server), _written("numeric address, a port behind it or not")

@@ -42,7 +42,7 @@ LAYERS: Mapping[str, set[str]] = {
     "pcscf.mirror": {"pcscf.core", "pcscf.decode", "pcscf.sip", "pcscf.errors"},
     "pcscf.admin": {
         "pcscf.core", "pcscf.sip", "pcscf.errors", "pcscf.config_sections", "pcscf.log",
-        "pcscf.mirror", "pcscf.hooks.measures", "pcscf.store.writer", "xfrm",
+        "pcscf.mirror", "pcscf.hooks.measures", "pcscf.store.writer", "pcscf.store.keeper", "xfrm",
     },
     "pcscf.commands": {"pcscf.errors", "pcscf.mirror"},
     "pcscf.decode": {"pcscf.sip", "pcscf.errors", "xfrm"},

@@ -1,21 +1,25 @@
 """Whether this P-CSCF can serve a new phone, and if not, why: for /readyz and for people."""
 
-from pcscf.admin.parts import Core, Kernel, Parts, Store
+from pcscf.admin.parts import Core, Kernel, Parts, Store, Subject, Survival
 from pcscf.core.hop_health import HopState
 from xfrm.errors import XfrmError
 
 _SERVES = (HopState.ACTIVE, HopState.PROBING)
 
 
-def reasons(core: Core, kernel: Kernel) -> list[str]:
-    """Say why not, one line each; none if it can. The server is up while it is asked."""
-    found = [_draining(core), _next_hops(core), _kernel(kernel)]
+def reasons(subject: Subject, survival: Survival | None = None) -> list[str]:
+    """Say why not, one line each; none if it can."""
+    of_place = list(survival.reasons) if survival else []
+    if not subject.server.is_up:
+        return of_place or ["starting: no phone is served yet"]
+    core = subject.core
+    found = [*of_place, _draining(core), _next_hops(core), _kernel(subject.kernel)]
     return [reason for reason in found if reason]
 
 
 def notes(parts: Parts) -> list[str]:
     """Say what is wrong and keeps no phone from being served, one line each."""
-    return [note for note in (_store(parts.store),) if note]
+    return [note for note in (_store(parts.store), _lease(parts.survival)) if note]
 
 
 def _store(store: Store | None) -> str:
@@ -24,6 +28,15 @@ def _store(store: Store | None) -> str:
         return ""
     state = store.writing.state
     return "" if state.name == "ok" else f"the store is {state.name}: {state.reason}"
+
+
+def _lease(survival: Survival | None) -> str:
+    hold = survival.hold if survival else None
+    if hold == "unsure":
+        return "the store is silent: another instance that reaches it may take the phones over"
+    if hold == "unasked":
+        return "stood still, and serves again when the store says whose the phones are"
+    return ""
 
 
 def _draining(core: Core) -> str:

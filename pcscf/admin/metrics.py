@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from pcscf.admin.parts import Core, Hooks, Mirror, Parts, Server, Store, Subject
+from pcscf.admin.parts import Core, Hooks, Mirror, Parts, Server, Store, Subject, Survival
 from pcscf.core.flow import Side
 from pcscf.core.hop_health import HopState
 from pcscf.core.measures import BUCKETS, Histogram
@@ -26,6 +26,7 @@ from pcscf.core.offence import Offence
 from pcscf.core.views import Census
 from pcscf.hooks.measures import BUCKETS as HOOK_BUCKETS
 from pcscf.hooks.measures import Failure, FunctionMeasures
+from pcscf.store.keeper import Hold
 from pcscf.store.writer import StateName
 
 __all__ = ["CONTENT_TYPE", "Exposition"]
@@ -94,6 +95,7 @@ def _families(
 def _of_parts(parts: Parts) -> Iterator[Metric]:
     """Of a part that is missing there are families without samples."""
     yield from _of_store(parts.store)
+    yield _lease(parts.survival)
     yield from _of_hooks(parts.hooks)
     yield from _of_mirror(parts.mirror)
 
@@ -261,6 +263,12 @@ def _of_store(store: Store | None) -> Iterator[Metric]:
     yield waiting
     for name, text, attribute in _STORE:
         yield _counter(f"store_{name}", text, getattr(writing, attribute, None))
+
+
+def _lease(survival: Survival | None) -> Metric:
+    hold = survival.hold if survival else None
+    holds = {one: int(one == hold) for one in get_args(Hold)} if hold else {}
+    return _gauges("lease", "1 for what is known of the lease.", "hold", holds)
 
 
 def _of_hooks(hooks: Hooks | None) -> Iterator[Metric]:

@@ -15,6 +15,7 @@ from pcscf.core.events import Event
 from pcscf.core.measures import Measures
 from pcscf.core.views import SaSetView, Views
 from pcscf.hooks.measures import HookMeasures
+from pcscf.store.keeper import Hold
 from pcscf.store.writer import State
 
 Json = dict[str, Any]
@@ -44,7 +45,11 @@ class Core(Protocol):
 
 
 class Server(Protocol):
-    """What is needed of ``pcscf.net.server.Server``, which is up."""
+    """What is needed of ``pcscf.net.server.Server``."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether phones are served."""
 
     @property
     def lag(self) -> float:
@@ -124,6 +129,18 @@ class Reload(Protocol):
         """Apply what can change while running, or nothing at all."""
 
 
+class Survival(Protocol):
+    """What is needed of ``pcscf.net.survival.Survival``: whether the phones are ours."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why no phone can be served, one line each."""
+
+    @property
+    def hold(self) -> Hold | None:
+        """What is known of the lease; None if nobody else could have it."""
+
+
 class Writing(Protocol):
     """What is needed of ``pcscf.store.writer.Writer``; it says what each number counts."""
 
@@ -185,6 +202,7 @@ class Parts:
     traces: Traces | None = None
     reload: Reload | None = None
     console: AddPages | None = None
+    survival: Survival | None = None
     store: Store | None = None
     hooks: Hooks | None = None
     mirror: Mirror | None = None

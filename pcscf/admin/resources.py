@@ -53,7 +53,7 @@ class Resources:
         return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     def _reasons(self) -> list[str]:
-        return reasons(self._core, self._subject.kernel)
+        return reasons(self._subject, self._parts.survival)
 
     # -- state --------------------------------------------------------------------------------
 
@@ -74,6 +74,7 @@ class Resources:
                 "gm": list(subject.gm),
                 "suites": list(subject.suites),
                 "store": shapes.store(self._parts.store),
+                "lease": self._parts.survival.hold if self._parts.survival else None,
                 "hooks": shapes.hooks(self._parts.hooks),
             }
         )

@@ -1,6 +1,7 @@
 """The rights that this process needs of the kernel, and what mends it if it lacks them.
 
-CAP_NET_ADMIN is for SAs and policies. CAP_NET_RAW serves the diagnosis alone, where we have it.
+CAP_NET_ADMIN is for SAs and policies. CAP_NET_RAW serves the diagnosis, where we have it, and
+who takes addresses over has to have it: neighbours are told.
 In a container neither is in effect at first: the interpreter's file capabilities only permit them
 (capabilities(7)), and we raise them ourselves.
 """
@@ -36,6 +37,11 @@ class Capabilities(NamedTuple):
         sets = {name: text for name, text in lines if name.startswith("Cap")}
         eff, prm, inh, bnd = (int(sets[f"Cap{one}"], 16) for one in ("Eff", "Prm", "Inh", "Bnd"))
         return cls(eff, prm, inh, bnd, dict(lines).get("NoNewPrivs", "0") == "1")
+
+    @property
+    def may_be_raw(self) -> bool:
+        """Whether CAP_NET_RAW is permitted."""
+        return _has(self.permitted, NET_RAW)
 
 
 def capset(wanted: Capabilities) -> None:

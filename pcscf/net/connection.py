@@ -7,7 +7,7 @@ from typing import Protocol
 from pcscf.core.events import Event, SipReceived, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
-from pcscf.net.sockets import endpoint, reset_on_close, untie
+from pcscf.net.sockets import endpoint, reset_on_close, untie, vanish_on_close
 from pcscf.sip.framing import Ping, StreamFramer
 from pcscf.sip.limits import Limits
 
@@ -29,6 +29,9 @@ class TcpLimits:
 
 class Owner(Protocol):
     """Who holds the connections."""
+
+    def may_act(self) -> bool:
+        """Whether anything may leave: the phones may be another instance's by now."""
 
     def emit(self, event: Event) -> None:
         """Hand an event on."""
@@ -79,14 +82,17 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what was sent has left; a peer that does not read has no say in it."""
-        if not self.is_closing:
+        if not self._owner.may_act():
+            self.reset()
+        elif not self.is_closing:
             self._transport.close()
             delay = self._limits.message_timeout
             self._close_timer = self._loop.call_later(delay, self._transport.abort)
 
     def reset(self) -> None:
-        """Close at once with RST, and forget what is unsent."""
-        reset_on_close(self._transport.get_extra_info("socket"))
+        """Close at once with RST, and forget what is unsent; without a word if none may leave."""
+        end = reset_on_close if self._owner.may_act() else vanish_on_close
+        end(self._transport.get_extra_info("socket"))
         self._transport.abort()
 
     # -- asyncio's call-backs -----------------------------------------------------------------
@@ -134,10 +140,10 @@ class Connection(asyncio.Protocol):
     # -- receiving ----------------------------------------------------------------------------
 
     def _hand_on(self, item: bytes | Ping) -> None:
-        if isinstance(item, Ping):
-            self.send(_PONG)
-        else:
+        if not isinstance(item, Ping):
             self._owner.emit(SipReceived(self.flow, item))
+        elif self._owner.may_act():
+            self.send(_PONG)
 
     def _give_up(self, error: ParseError) -> None:
         """Have the message answered, then close: where the next one begins cannot be known."""

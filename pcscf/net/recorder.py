@@ -4,6 +4,7 @@ Three kinds of records, by their keys: ``reg:TOKEN`` is a registration (``pcscf.
 ``sa:ADDRESS:SPI`` the sealed keys of a set, by our address and the SPI at our server port, and
 ``seq:ADDRESS:SPI`` how far the sequence numbers of an inbound SA had come. Without a key to seal
 with there are none of the second kind: then a set goes on only in a kernel that holds it still.
+``kernel`` names the kernel that had the SAs last: what another one still holds is from before.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from xfrm.model import KEY_SIZE, AkaKeys, SaId, SaSet, SaUsage, Sequences
 log = structlog.get_logger()
 
 _REG: Final = "reg:"
+_KERNEL: Final = "kernel"
 _SOON: Final = 0.05  # seconds, in which what changes together is written once
 _LONGEST: Final = 30 * 86_400.0  # seconds; no registration lasts longer
 _NET: Final = 60  # seconds that the kernel's own lifetime lies above ours
@@ -68,7 +70,11 @@ class _Kept(NamedTuple):
 
 
 class Recorder:
-    """Keeps one Edge's registrations. ``since`` is what makes the loop's clock one of 1970."""
+    """Keeps one Edge's registrations. ``since`` is what makes the loop's clock one of 1970.
+
+    ``kernel`` names the one that holds our SAs, unlike any other; without a name it is the same
+    at every start.
+    """
 
     def __init__(
         self,
@@ -77,12 +83,15 @@ class Recorder:
         sealer: Sealer | None,
         loop: asyncio.AbstractEventLoop,
         since: float,
+        *,
+        kernel: str = "",
     ) -> None:
+        self.since = since
         self._edge = edge
         self._notebook = notebook
         self._sealer = sealer
         self._loop = loop
-        self._since = since
+        self._kernel = kernel.encode()
         self._soon: asyncio.TimerHandle | None = None
         self._received: dict[SaId, int] = {}  # as written, of inbound SAs
         self._sealed: dict[str, bytes] = {}  # as written; a store that was emptied gets it again
@@ -103,7 +112,7 @@ class Recorder:
         if self._soon:
             self._soon.cancel()
             self._soon = None
-        for token, values in self._edge.take_changes(self._since).items():
+        for token, values in self._edge.take_changes(self.since).items():
             if values is None:
                 self._notebook.forget(_REG + token)
             else:
@@ -113,6 +122,7 @@ class Recorder:
         """Hand on all that is known: the store has lost it."""
         self._edge.touch_all()
         self.write()
+        self._write_kernel()
         for name, sealed in self._sealed.items():
             self._notebook.put(name, sealed, self._at_last())
         for sa, number in self._received.items():
@@ -147,7 +157,7 @@ class Recorder:
 
     def _at_last(self) -> float:
         """When a record goes by itself that is removed in time: after any registration."""
-        return self._loop.time() + self._since + _LONGEST
+        return self._loop.time() + self.since + _LONGEST
 
     # --- at the start ---
 
@@ -159,7 +169,9 @@ class Recorder:
         saved = {key.removeprefix(_REG): v for key, v in self._registrations(records).items()}
         rows = [row for values in saved.values() for row in self._rows(values)]
         sets = [row.sa_set for row in rows]
-        swept = kernel.open(sets)
+        is_same = records.get(_KERNEL, b"") == self._kernel
+        swept = kernel.open(sets if is_same else ())
+        self._write_kernel()
         present = kernel.present()
         living = {one for one in sets if present.issuperset(one.ids)}
         made = {row.sa_set for row in rows if row.sa_set not in living}
@@ -168,7 +180,7 @@ class Recorder:
                 made.discard(row.sa_set)
         self._tidy(records, sets)
         log.info("recalled", registrations=len(saved), sets=len(living), made_anew=len(made))
-        return Recalled(saved, frozenset(living | made), self._since), swept
+        return Recalled(saved, frozenset(living | made), self.since), swept
 
     def _registrations(self, records: Mapping[str, bytes]) -> dict[str, Values]:
         found = {}
@@ -189,7 +201,7 @@ class Recorder:
     def _rows(self, values: Values) -> tuple[SaRow, ...]:
         """Give a snapshot's sets; none of one that the core will refuse, and say why."""
         try:
-            return snapshot.load(values, self._since).rows
+            return snapshot.load(values, self.since).rows
         except ValueError:
             return ()
 
@@ -232,8 +244,12 @@ class Recorder:
                 self._received[numbers[key]] = _number(value)
             elif key in names:
                 self._go_on(key, self._sealed.get(key, value))
-            elif not key.startswith(_REG):
+            elif key != _KERNEL and not key.startswith(_REG):
                 self._notebook.forget(key)
+
+    def _write_kernel(self) -> None:
+        if self._kernel:
+            self._notebook.put(_KERNEL, self._kernel, self._at_last())
 
     def _go_on(self, name: str, sealed: bytes) -> None:
         """Keep what is sealed already; with the operator's new key, if there is one."""

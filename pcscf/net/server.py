@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from socket import socket
 from typing import Any, Protocol
 
@@ -44,9 +44,10 @@ from pcscf.net.connection import TcpLimits
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.observers import Journal, Tap
+from pcscf.net.ownership import Ownership
 from pcscf.net.recorder import Recorder
 from pcscf.net.resolver import Resolver
-from pcscf.net.sockets import bound_at_start
+from pcscf.net.sockets import BACKLOG, bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
@@ -96,7 +97,8 @@ class Monitor(Protocol):
 class Server:
     """Runs until told to stop. Everything happens in the thread of one event loop.
 
-    ``taps`` see every message; without any, none costs more for it.
+    ``taps`` see every message; without any, none costs more for it. ``is_up``: phones are served.
+    With an ``ownership`` nothing is decided or sent while that may be another one's to do.
     """
 
     def __init__(
@@ -109,11 +111,17 @@ class Server:
         key_log: KeyLog | None = None,
         journal: Journal | None = None,
         recorder: Recorder | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         self.failed_events = 0
+        self.is_up = False
+        self._has_begun = False
         self.taps: list[Tap] = []
         self._journal = journal
         self._recorder = recorder
+        self._ownership = ownership
+        if ownership:
+            ownership.when_sure(self._go_on)
         self._key_log = key_log
         self._settings = settings
         self._edge = edge
@@ -150,23 +158,40 @@ class Server:
 
     # -- life ---------------------------------------------------------------------------------
 
-    async def start(self, records: Mapping[str, bytes] | None = None) -> None:
+    def claim(self) -> None:
+        """Bind the unprotected ports, and no more. ``start`` does it where it was not done before.
+
+        A second instance on this machine by mistake ends here, before it takes the lease of the
+        first or sweeps its SAs. Raises StartError; ``close`` is due then as well.
+        """
+        if not self._udp:
+            self._bind(plan.unprotected(self._settings))
+
+    async def start(
+        self,
+        records: Mapping[str, bytes] | None = None,
+        arrive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Bind, guard, bind, listen: in an order that fails closed.
 
         ``records`` are what an earlier process has left; with them its phones are served on.
+        ``arrive`` brings our addresses here, once there is no port that would refuse anything.
 
-        The unprotected ports come first: a second instance by mistake ends there,
-        before ``kernel.open`` sweeps the SAs of the first. The protected ports come
-        after the policies: no packet in clear ever reaches one of them or leaves it.
-        Raises StartError; ``close`` is due then as well.
+        The protected ports come after the policies: no packet in clear ever reaches one of
+        them or leaves it. Raises StartError; ``close`` is due then as well.
         """
         self._loop.set_exception_handler(_log_loop_error)
-        self._bind(plan.unprotected(self._settings))
+        self.claim()
         try:
             recalled, swept = self._open_kernel(records or {})
         except (XfrmError, OSError) as error:
             raise StartError(f"the kernel refuses the policies: {error}") from None
         self._bind(plan.protected(self._settings))
+        if arrive:
+            for sock, _ in self._listeners:
+                sock.listen(BACKLOG)
+            await arrive()
+        self.is_up = self._has_begun = True
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
         if recalled:
             self.dispatch(recalled)
@@ -184,6 +209,9 @@ class Server:
         if self._recorder:
             return self._recorder.recall(records, self._kernel)
         return None, self._kernel.open()
+
+    def _sweep(self) -> None:
+        self._kernel.open()
 
     async def wind_up(self, hurry: asyncio.Event) -> None:
         """Let no new phone in, and wait until all requests are answered.
@@ -208,9 +236,14 @@ class Server:
     async def close(self) -> None:
         """Close all sockets, then remove our SAs, and the policies last.
 
-        Where registrations are kept, SAs and policies stay for the next process, if so set.
+        Where registrations are kept, SAs and policies stay for the next process, if so set. If
+        the phones are another one's now SAs go first, so that not even a reset leaves.
         """
         self._is_closed = True
+        self.is_up = False
+        is_lost = self._ownership is not None and self._ownership.lost.is_set()
+        if is_lost:
+            self._try_kernel("close_failed", self._sweep)
         if self._timer:
             self._timer.cancel()
         self._load.close()
@@ -224,7 +257,7 @@ class Server:
             udp.close()
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
-        keep = self._recorder is not None and self._settings.stop.keep_sas
+        keep = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
         self._try_kernel("close_failed", lambda: self._kernel.close(keep=keep))
         if self._key_log:
             self._key_log.close()
@@ -262,12 +295,18 @@ class Server:
     def _bind(self, binds: list[plan.Bind]) -> None:
         limits = self._settings.limits
         for side, transport, local, shared in binds:
-            sock = bound_at_start(transport, local, shared=shared)
+            ahead = self._ownership is not None
+            sock = bound_at_start(transport, local, shared=shared, ahead=ahead)
             if transport is Transport.TCP:
                 self._listeners.append((sock, side))
             else:
                 self._udp[local] = UdpSocket(
-                    sock, side, self.dispatch_all, limits.max_message, limits.send_buffer
+                    sock,
+                    side,
+                    self.dispatch_all,
+                    limits.max_message,
+                    limits.send_buffer,
+                    may_act=self._may_act,
                 )
 
     def _tcp_table(self) -> TcpTable:
@@ -279,6 +318,7 @@ class Server:
             max_connections=limits.max_connections,
             max_per_source=limits.max_connections_per_source,
             shared_ports=plan.shared_ports(self._settings),
+            may_act=self._may_act,
         )
 
     # -- events and effects -------------------------------------------------------------------
@@ -304,7 +344,7 @@ class Server:
             return
         self._is_busy = True
         try:
-            while self._events:
+            while self._events and self._may_act():
                 self._handle(self._events.popleft())
                 if not self._events:
                     self._flush()
@@ -313,6 +353,16 @@ class Server:
         if self._recorder:
             self._recorder.look()
         self._set_timer()
+
+    def _may_act(self) -> bool:
+        """Whether the phones are ours to serve, or nobody has been served yet."""
+        return self._ownership is None or self._ownership.may_act or not self._has_begun
+
+    def _go_on(self) -> None:
+        """Handle what has waited until it was certain that it is ours to handle."""
+        if self.is_up:
+            self._flush()
+            self.dispatch_all(())
 
     def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
         for tap in tuple(self.taps):
@@ -373,6 +423,8 @@ class Server:
 
     def _flush(self) -> None:
         """Send the datagrams of the events that were handled together."""
+        if not self._may_act():
+            return
         leaving, self._leaving = self._leaving, {}
         for local, effects in leaving.items():
             self._udp[local].send(effects)
@@ -420,6 +472,8 @@ class Server:
 
         One that goes off too early costs less than a new one for every message.
         """
+        if not (self.is_up and self._may_act()):
+            return
         deadline = self._edge.next_deadline()
         if deadline is None or (self._timer and self._timer.when() <= deadline):
             return

@@ -1,6 +1,7 @@
 """Non-blocking sockets bound to one address and port each."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -13,7 +14,9 @@ from pcscf.errors import StartError
 RECEIVE_BUFFER = 8 * 1024 * 1024
 # The kernel cuts it to net.core.somaxconn.
 BACKLOG = 1024
-_SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
+_TCP_REPAIR = 19  # linux/tcp.h; Python does not name it
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h; likewise
+_IP_FREEBIND, _IPV6_FREEBIND = 15, 78  # linux/in.h and linux/in6.h; likewise
 _TYPES = {Transport.UDP: socket.SOCK_DGRAM, Transport.TCP: socket.SOCK_STREAM}
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
 
@@ -32,11 +35,14 @@ def endpoint(address: tuple[Any, ...]) -> Endpoint:
     return Endpoint(address[0], address[1])
 
 
-def bound(transport: Transport, local: Endpoint, *, shared: bool = False) -> socket.socket:
+def bound(
+    transport: Transport, local: Endpoint, *, shared: bool = False, ahead: bool = False
+) -> socket.socket:
     """Make a socket bound to ``local``; port 0 leaves the port to the kernel.
 
     ``shared``: a TCP listener and connections of ours start from the same port
-    (the protected client ports in tolerant mode). Raises OSError.
+    (the protected client ports in tolerant mode). ``ahead``: the address may be on its way
+    here; until it comes nothing is received, and sending fails. Raises OSError.
     """
     family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
     sock = socket.socket(family, _TYPES[transport] | socket.SOCK_NONBLOCK)
@@ -49,6 +55,10 @@ def bound(transport: Transport, local: Endpoint, *, shared: bool = False) -> soc
             _enlarge(sock)
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if ahead and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        elif ahead:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
         sock.bind(local)
     except BaseException:
         sock.close()
@@ -56,10 +66,12 @@ def bound(transport: Transport, local: Endpoint, *, shared: bool = False) -> soc
     return sock
 
 
-def bound_at_start(transport: Transport, local: Endpoint, *, shared: bool = False) -> socket.socket:
+def bound_at_start(
+    transport: Transport, local: Endpoint, *, shared: bool = False, ahead: bool = False
+) -> socket.socket:
     """Make a socket the P-CSCF cannot do without. Raises StartError, which says what is wrong."""
     try:
-        return bound(transport, local, shared=shared)
+        return bound(transport, local, shared=shared, ahead=ahead)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, f"cannot be bound: {error.strerror}")
         raise StartError(f"{transport} {local} {reason}") from None
@@ -68,6 +80,16 @@ def bound_at_start(transport: Transport, local: Endpoint, *, shared: bool = Fals
 def reset_on_close(sock: socket.socket) -> None:
     """Have close() send RST and forget what is unsent: no TIME_WAIT, nothing sent later."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def vanish_on_close(sock: socket.socket) -> None:
+    """Have close() send nothing at all: the other end finds out when it sends something.
+
+    It takes CAP_NET_ADMIN; without it there is a RST.
+    """
+    reset_on_close(sock)
+    with contextlib.suppress(PermissionError):
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
 
 
 def untie(transport: asyncio.BaseTransport) -> None:

@@ -4,13 +4,13 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -34,7 +34,7 @@ from pcscf.net.key_log import KeyLog
 from pcscf.net.reload import Reloader
 from pcscf.net.routes import set_route
 from pcscf.net.server import Server
-from pcscf.net.survival import surviving
+from pcscf.net.survival import Survival, surviving
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel, XfrmKernel
@@ -77,7 +77,7 @@ async def _serve(settings: Settings, file: Path) -> None:
     )
     async with AsyncExitStack() as around:
         await around.enter_async_context(hooks.serving(settings.hooks.policy()))
-        survival = await around.enter_async_context(surviving(settings.store, edge))
+        survival = await around.enter_async_context(surviving(settings, edge, kernel))
         recorder = survival.recorder if survival else None
         server = Server(
             settings,
@@ -87,6 +87,7 @@ async def _serve(settings: Settings, file: Path) -> None:
             key_log=key_log,
             journal=diagnosis.journal,
             recorder=recorder,
+            ownership=survival.ownership if survival else None,
         )
         hooks.attach(edge.use_hooks, server.dispatch)
         usable = partial(usable_suites, kernel)
@@ -109,12 +110,13 @@ async def _serve(settings: Settings, file: Path) -> None:
             traces=_traces(server, edge),
             reload=reloader,
             console=add_pages,
+            survival=survival,
             store=Store(settings.store.kind, survival.writer) if survival else None,
             hooks=hooks,
             mirror=homer,
         )
         admin = AdminService(settings.admin, subject, parts)
-        await serve(server, reloader, admin, survival.records if survival else None)
+        await serve(server, reloader, admin, survival)
 
 
 def _traces(server: Server, edge: Edge) -> Traces:
@@ -146,7 +148,7 @@ async def mirrored(settings: Settings, server: Server) -> AsyncIterator[Homer | 
 
 
 class Beside(Protocol):
-    """What runs beside a server that is up: the admin side."""
+    """What runs beside a server: the admin side."""
 
     async def start(self) -> None:
         """Open. Raises StartError; ``close`` is due then as well."""
@@ -159,14 +161,34 @@ async def serve(
     server: Server,
     reloader: Reloader,
     admin: Beside | None = None,
-    records: Mapping[str, bytes] | None = None,
+    survival: Survival | None = None,
 ) -> None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
-    The admin side opens when phones are served, and closes before they are not: whoever
-    finds it finds a server. A second signal has it stop at once. SIGUSR1 has it log what is
-    held and counted, SIGHUP read its settings anew.
+    The admin side opens first, as it may take long until phones are served: another instance
+    may serve them. It closes before they are not. A second signal has it stop at once. SIGUSR1 has
+    it log what is held and counted, SIGHUP read its settings anew. LeaseLostError: another
+    instance serves them from now on.
     """
+    stop, hurry = _signals(server, reloader)
+    lost = survival.lost if survival else asyncio.Event()
+    try:
+        async with _opened(admin):
+            await _before(_begin(server, survival), stop, lost)
+            if server.is_up:
+                await _before(stop.wait(), lost)
+            if not lost.is_set():
+                log.info("stopping")
+            if server.is_up:
+                await _before(server.wind_up(hurry), lost)
+            if survival:
+                survival.leave()
+    finally:
+        await server.close()
+
+
+def _signals(server: Server, reloader: Reloader) -> tuple[asyncio.Event, asyncio.Event]:
+    """Give what the first signal to stop sets, and the second."""
     loop, stop, hurry = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
@@ -174,17 +196,32 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    loop.add_signal_handler(signal.SIGUSR1, server.tell)
+    loop.add_signal_handler(signal.SIGHUP, reloader.reload)
+    return stop, hurry
+
+
+async def _begin(server: Server, survival: Survival | None) -> None:
+    if survival:
+        server.claim()
+        await server.start(await survival.begin(), survival.arrive)
+    else:
+        await server.start()
+    settle_memory()
+
+
+async def _before(work: Coroutine[Any, Any, object], *ends: asyncio.Event) -> None:
+    """Work until it is done, or has no point any more. Raises what the work raises."""
+    working = asyncio.ensure_future(work)
+    waiting = [asyncio.ensure_future(end.wait()) for end in ends]
     try:
-        loop.add_signal_handler(signal.SIGUSR1, server.tell)
-        loop.add_signal_handler(signal.SIGHUP, reloader.reload)
-        await server.start(records)
-        async with _opened(admin):
-            settle_memory()
-            await stop.wait()
-            log.info("stopping")
-            await server.wind_up(hurry)
+        await asyncio.wait([working, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
     finally:
-        await server.close()
+        for task in (working, *waiting):
+            task.cancel()
+        await asyncio.gather(working, *waiting, return_exceptions=True)
 
 
 @asynccontextmanager

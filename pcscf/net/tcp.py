@@ -38,6 +38,7 @@ class TcpTable:
     ``shared_ports``: local ports that have a listener and from which connections
     are opened too. ``max_connections`` and ``max_per_source`` are for each side;
     connections that we open are not counted, the core's own limits bound them.
+    ``may_act``: whether anything may be sent now.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class TcpTable:
         max_connections: int,
         max_per_source: int,
         shared_ports: range = range(0),
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
         self.emit = emit
+        self.may_act = may_act
         self._sip = sip
         self._limits = tcp
         self._shared_ports = shared_ports
@@ -108,7 +111,10 @@ class TcpTable:
             connection.close()
 
     async def close(self) -> None:
-        """Stop listening, and reset all connections: nothing may leave in clear afterwards."""
+        """Stop listening, and reset all connections: nothing may leave in clear afterwards.
+
+        Where nothing may be sent any more they go without a word.
+        """
         for server in self._listeners:
             server.close()
         tasks = [opening.task for opening in self._opening.values() if opening.task]

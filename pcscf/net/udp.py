@@ -22,7 +22,10 @@ _KEEP_ALIVE_OCTETS = b"\r\n\0"
 
 
 class UdpSocket:
-    """A bound socket, its queue of what the kernel would not take yet, and its events."""
+    """A bound socket, its queue of what the kernel would not take yet, and its events.
+
+    ``may_act``: whether anything may be sent now. What waits when nothing may is lost.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,8 @@ class UdpSocket:
         emit: Callable[[Sequence[Event]], None],
         max_message: int,
         send_buffer: int,
+        *,
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
         self.local = endpoint(sock.getsockname())
         self.receive_errors = 0
@@ -39,6 +44,7 @@ class UdpSocket:
         self._emit = emit
         self._max_message = max_message
         self._send_buffer = send_buffer
+        self._may_act = may_act
         self._queue: list[SendSip] = []
         self._queued = 0  # octets
         self._loop = asyncio.get_running_loop()
@@ -115,7 +121,7 @@ class UdpSocket:
 
     def _flush(self) -> None:
         failed: list[Event] = []
-        self._queue = list(self._unsent(self._queue, failed))
+        self._queue = list(self._unsent(self._queue, failed)) if self._may_act() else []
         self._queued = sum(len(effect.data) for effect in self._queue)
         if not self._queue:
             self._loop.remove_writer(self._sock)

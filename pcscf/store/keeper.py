@@ -14,10 +14,15 @@ from pcscf.store.tasks import end
 
 logger = structlog.get_logger()
 
-Hold = Literal["held", "unsure", "not held"]
+Hold = Literal["held", "unsure", "unasked", "not held"]
 
 _RENEWALS = 3  # in the life of a lease
 _LOOKS = 10  # likewise, of one that waits for it to be free
+
+
+def _clock() -> float:
+    """Count the time that the machine was suspended as well."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Keeper:
@@ -25,8 +30,13 @@ class Keeper:
 
     "held": nobody else can have it. "unsure": it was ours, the store does not answer, and by our
     clock it has run out. Nobody has said yet that it is another's: as long as the store is down
-    for all, it is not. "not held": another one has it, or nobody could be asked yet. ``hold`` is
-    exact; ``told`` hears of it a third of ``seconds`` later at most.
+    for all, it is not. "unasked": it has run out, and we had not asked, as this process stood
+    still: another one may well have it, until the store has said that it has not. "not held":
+    another one has it, or nobody could be asked yet. ``hold`` is exact; ``told`` hears of it a
+    third of ``seconds`` later at most.
+
+    A lease that its owner has not released is taken after the store has answered for ``seconds``
+    without a break: when it comes back from an outage, who served meanwhile is to be first.
     """
 
     def __init__(
@@ -37,7 +47,7 @@ class Keeper:
         seconds: float,
         *,
         told: Callable[[Hold], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = _clock,
     ) -> None:
         self._leases = leases
         self._name = name
@@ -46,6 +56,8 @@ class Keeper:
         self._told = told
         self._clock = clock
         self._until: float | None = None  # None: another's
+        self._silent_until = 0.0  # when we should have asked again, at the latest
+        self._answers_since: float | None = None
         self._last: Hold = "not held"
         self._task: asyncio.Task[None] | None = None
 
@@ -54,7 +66,15 @@ class Keeper:
         """What we may believe now."""
         if self._until is None:
             return "not held"
-        return "held" if self._clock() < self._until else "unsure"
+        now = self._clock()
+        if now < self._until:
+            return "held"
+        return "unsure" if now < self._silent_until else "unasked"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the store has said what we believe, when it was asked last."""
+        return self._answers_since is not None
 
     def start(self) -> None:
         """Take the lease as soon as it can be had."""
@@ -79,18 +99,35 @@ class Keeper:
     async def _ask(self) -> None:
         """Ask, but do not wait for long: by then it may have run out."""
         asked_at = self._clock()
-        taking = self._leases.take(self._name, self._owner, self._seconds)
+        since = self._answers_since
+        taking = self._leases.take(
+            self._name,
+            self._owner,
+            self._seconds,
+            abandoned=since is not None and asked_at - since >= self._seconds,
+        )
         asking = asyncio.get_running_loop().create_task(taking)
+        granted: bool | None = None
         try:
             await asyncio.wait({asking}, timeout=self._seconds / _RENEWALS)
-            if asking.done():
-                self._until = asked_at + self._seconds if asking.result() else None
+            granted = asking.result() if asking.done() else None
         except StoreError:
             pass  # the writer tells that the store is down
         except Exception as error:  # noqa: BLE001 - an error of ours must not end the renewals
             logger.error("lease_not_asked_for", at=log.describe(error))  # noqa: TRY400
         finally:
             await end(asking)
+        if granted is not None:
+            self._answered(asked_at, granted=granted)
+            return
+        self._answers_since = None
+        if self.hold != "unasked":
+            self._silent_until = self._clock() + self._seconds
+
+    def _answered(self, asked_at: float, *, granted: bool) -> None:
+        self._until = asked_at + self._seconds if granted else None
+        if self._answers_since is None:
+            self._answers_since = asked_at
 
     def _tell(self) -> None:
         hold = self.hold

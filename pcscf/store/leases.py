@@ -14,16 +14,19 @@ from pcscf.store.valkey_server import Argument, ValkeyServer
 # Lua, one step for all others. It answers with the token, or not at all where it is another's.
 #   held: our token, or nothing. drawn: what it will be if the lease comes to us with this.
 #   fresh: this process has never had the lease, and may take it from one of the same owner.
+#   abandoned: one that nobody released but that is not there may be taken.
 _TAKE = """
-local owner, milliseconds, held, drawn, fresh = unpack(ARGV)
+local owner, milliseconds, held, drawn, fresh, abandoned = unpack(ARGV)
 local holder = redis.call('GET', KEYS[1])
 local fence = redis.call('GET', KEYS[2])
 local token = nil
-if holder and holder ~= owner then
+if holder and holder ~= '' and holder ~= owner then
   return nil
 elseif held ~= '' and (fence == held or not fence) then
   token = held  -- without a fence the server has lost its data, and nobody else was here
-elseif fence == drawn or not holder or fresh == '1' then
+elseif fence == drawn or holder == '' or (holder and fresh == '1') then
+  token = drawn
+elseif not holder and abandoned == '1' then
   token = drawn
 else
   return nil
@@ -35,7 +38,7 @@ return token
 
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('GET', KEYS[2]) == ARGV[2] then
-  return redis.call('DEL', KEYS[1])
+  return redis.call('SET', KEYS[1], '')  -- which tells it from one that ran out
 end
 return 0
 """
@@ -56,12 +59,13 @@ class ValkeyLeases:
         self._known: set[str] = set()  # names that were held once
         self._drawn: dict[str, str] = {}  # tokens to come; kept until an answer has
 
-    async def take(self, name: str, owner: str, seconds: float) -> bool:
+    async def take(self, name: str, owner: str, seconds: float, *, abandoned: bool = True) -> bool:
         """Take or renew a lease."""
         drawn = self._drawn.setdefault(name, secrets.token_hex(8))
         fresh = int(name not in self._known)
         milliseconds = int(seconds * 1000)
         arguments: list[Argument] = [owner, milliseconds, self.token(name), drawn, fresh]
+        arguments.append(int(abandoned))
         token = await self._server.run(_TAKE, self._keys(name), arguments)
         if not isinstance(token, bytes):
             self._held.pop(name, None)

@@ -42,11 +42,12 @@ class Store(Protocol):
 class Leases(Protocol):
     """Who serves what bears a name, such as an address. Raises StoreError."""
 
-    async def take(self, name: str, owner: str, seconds: float) -> bool:
+    async def take(self, name: str, owner: str, seconds: float, *, abandoned: bool = True) -> bool:
         """Take the lease, or renew one's own, for ``seconds`` from the call; False: another's.
 
         A process that has just started gets that of an earlier process of the same owner, which
-        is refused from then on.
+        is refused from then on. ``abandoned``: take one as well that its owner has not released
+        and that is not there any more, be it that he is dead or that the store was.
         """
 
     async def release(self, name: str, owner: str) -> None:

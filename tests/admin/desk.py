@@ -36,6 +36,7 @@ class Played:
     """What the admin side needs of a server: the stage carries events out."""
 
     stage: Stage
+    is_up: bool = True
     lag: float = 0.0
     failed_events: int = 0
     events: list[Event] = field(default_factory=list)
@@ -163,9 +164,7 @@ async def desk(
             **options,
         }
         admin = Admin(**given)
-        service = AdminService(
-            admin, _subject(stage.edge, server, kernel), parts or Parts(), visits
-        )
+        service = AdminService(admin, subject(stage.edge, server, kernel), parts or Parts(), visits)
         try:
             await service.start()
             yield Desk(stage, server, kernel, admin, service)
@@ -178,7 +177,7 @@ def _left_in(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
-def _subject(edge: Edge, server: Played, kernel: MemoryKernel) -> Subject:
+def subject(edge: Edge, server: Played, kernel: MemoryKernel) -> Subject:
     return Subject(edge, server, kernel, "1.2.3", STARTED, (GM, GM6), ("hmac-sha-1-96/aes-cbc",))
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,7 +48,8 @@ class Scrape:
 
     def text(self) -> str:
         census = finished(self.stage.edge.views.census())
-        return self._exposition.text(census, self.xfrm_errors, ready=self.ready).decode()
+        text = self._exposition.text(census, self.xfrm_errors, ready=self.ready)
+        return text.decode()
 
     def families(self) -> dict[str, Metric]:
         """By the name that documentation uses: that of a counter ends in _total."""
@@ -73,6 +75,7 @@ def all_parts() -> Parts:
     function.refused, function.slow = 2, 1
     function.failures[Failure.RAISED] = 1
     return Parts(
+        survival=SimpleNamespace(reasons=[], hold="unsure"),
         store=Store("sqlite", writes),
         hooks=SimpleNamespace(
             measures=measures, file="rules.py", functions=["before_core_numbers"]
@@ -204,6 +207,18 @@ def test_calls_of_hooks_are_counted_by_outcome_when_they_have_ended() -> None:
     assert scrape.value("pcscf_hooks_waiting") == 3
 
 
+def test_the_lease_has_a_state() -> None:
+    scrape = Scrape(all_parts())
+    holds = ("held", "unsure", "unasked", "not held")
+    assert [scrape.value("pcscf_lease", hold=one) for one in holds] == [0, 1, 0, 0]
+
+
+def test_a_store_that_nobody_shares_has_no_lease() -> None:
+    parts = all_parts()
+    parts = replace(parts, survival=SimpleNamespace(reasons=[], hold=None))
+    assert Scrape(parts).families()["pcscf_lease"].samples == []
+
+
 def test_copies_are_counted_and_those_that_were_lost_by_reason() -> None:
     scrape = Scrape(all_parts())
     assert scrape.value("pcscf_mirror_sent_total") == 40
@@ -211,7 +226,7 @@ def test_copies_are_counted_and_those_that_were_lost_by_reason() -> None:
 
 
 def test_what_there_is_not_has_no_samples(scrape: Scrape) -> None:
-    without = ("pcscf_store_", "pcscf_hook_", "pcscf_mirror_")
+    without = ("pcscf_store_", "pcscf_lease", "pcscf_hook_", "pcscf_mirror_")
     found = {name: one.samples for name, one in scrape.families().items()}
     assert {
         name for name, samples in found.items() if name.startswith(without) and samples
@@ -340,6 +355,7 @@ def test_every_family_of_ours_is_on_the_dashboard_or_not_worth_a_graph(
     left_out = {name for name in exported if not re.search(rf"{name}(_bucket|_count)?\b", text)}
     assert left_out == {
         "pcscf_events_total",
+        "pcscf_lease",
         "pcscf_next_hop_failures",
         "process_max_fds",
         "process_open_fds",

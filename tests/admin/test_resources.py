@@ -93,6 +93,7 @@ async def test_the_status_is_all_at_a_glance():
             "notes": [],
             "draining": False,
             "store": None,
+            "lease": None,
             "hooks": None,
             "log_level": "debug",
             "gm": [GM, "2001:db8:ff::5"],

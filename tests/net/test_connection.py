@@ -12,6 +12,7 @@ import pytest
 
 from pcscf.core.events import Event, SipReceived, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
+from pcscf.net import connection as module
 from pcscf.net.connection import Connection, TcpLimits
 from pcscf.net.sockets import endpoint
 from pcscf.sip.limits import Limits
@@ -34,9 +35,13 @@ class Bench:
         self.emit = self.events.append
         self.told: list[str] = []
         self.has_room = has_room
+        self.acts = True
         self.connection: Connection
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
+
+    def may_act(self) -> bool:
+        return self.acts
 
     def opened(self, connection: Connection) -> bool:
         self.told.append("opened")
@@ -291,3 +296,34 @@ async def test_reset_forgets_what_is_unsent():
         b.connection.reset()
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)[:4] == b"\1\0\0\0"
         await until(lambda: "closed" in b.told)
+
+
+@looped
+async def test_who_may_not_act_answers_no_ping():
+    async with bench() as b:
+        b.receive(b"\r\n\r\n")
+        assert await b.reader.readexactly(2) == b"\r\n"
+        b.acts = False
+        b.receive(b"\r\n\r\n" + message())
+        await until(lambda: b.events)
+        b.acts = True
+        b.receive(b"\r\n\r\n")
+        assert await b.reader.readexactly(2) == b"\r\n"
+        await silence()
+        b.connection.close()
+        assert await b.reader.read() == b""
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@looped
+async def test_who_may_not_act_goes_without_a_word(end, monkeypatch):
+    """Which takes a right: tests/netns/test_takeover.py has it in the kernel."""
+    silenced: list[socket.socket] = []
+    monkeypatch.setattr(module, "vanish_on_close", silenced.append)
+    async with bench() as b:
+        b.receive(message())
+        await until(lambda: b.events)
+        b.acts = False
+        getattr(b.connection, end)()
+        assert len(silenced) == 1
+        await until(lambda: b.told[-1] == "closed")

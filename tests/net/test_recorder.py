@@ -11,7 +11,7 @@ from pcscf.core.effects import InstallSas
 from pcscf.net.recorder import Recorder
 from pcscf.store.sealing import Key, Sealer
 from tests.core.phone import Phone
-from tests.core.stage import CK, IK, Stage
+from tests.core.stage import CK, IK, UE, Stage
 from xfrm.errors import KernelRefusal
 from xfrm.memory import MemoryKernel
 from xfrm.model import AkaKeys, SaId, SaSet, SaUsage
@@ -65,11 +65,12 @@ class Desk:
     def __init__(self, *, sealer: Sealer | None = None) -> None:
         self.stage, self.kernel, self.notes = Stage(), MemoryKernel(), Notes()
         self.sealer = sealer
+        self.kernel_name = ""
         self.recorder = self.a_recorder(self.stage)
 
     def a_recorder(self, stage: Stage) -> Recorder:
         loop: Any = Loop(stage)
-        return Recorder(stage.edge, self.notes, self.sealer, loop, SINCE)
+        return Recorder(stage.edge, self.notes, self.sealer, loop, SINCE, kernel=self.kernel_name)
 
     def registered(self) -> Phone:
         phone = Phone(self.stage)
@@ -248,6 +249,33 @@ def test_a_new_key_of_the_operators_seals_what_the_old_one_has() -> None:
     assert serves(desk.next_process(), phone)
     (name,) = [key for key in desk.notes if key.startswith("sa:")]
     assert Sealer([NEW]).open(name, desk.notes[name])
+
+
+def test_sas_that_are_left_from_before_another_kernel_had_them_are_made_anew() -> None:
+    """The phone has seen higher numbers since, and would drop what leaves under the old ones."""
+    desk = Desk(sealer=Sealer([OLD]))
+    desk.kernel_name = "this"
+    phone = desk.registered()
+    this, before = desk.kernel, dict(desk.kernel.sas)
+    desk.next_process(MemoryKernel())
+    assert desk.notes["kernel"] == b"this"
+    this_again = desk.next_process(this)
+    assert serves(this_again, phone)
+    assert this.sas == before  # nobody else had them, by that name
+    desk.kernel_name = "other"
+    desk.next_process(MemoryKernel())
+    assert desk.notes["kernel"] == b"other"
+    desk.kernel_name = "this"
+    assert serves(desk.next_process(this), phone)
+    assert this.sas.keys() == before.keys()
+    assert all(sa.sequence > before[name].sequence for name, sa in this.sas.items() if is_out(name))
+    desk.notes.clear()
+    desk.recorder.write_all()
+    assert desk.notes["kernel"] == b"this"
+
+
+def is_out(name: SaId) -> bool:
+    return name.destination == UE
 
 
 def test_keys_that_were_changed_meanwhile_seal_what_comes_then() -> None:

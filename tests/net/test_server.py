@@ -120,10 +120,24 @@ class FakeMonitor:
         self.is_closed = True
 
 
+class Lease:
+    """An ownership that a test gives and takes."""
+
+    def __init__(self) -> None:
+        self.may_act = True
+        self.lost = asyncio.Event()
+        self.go_on: Callable[[], None]
+
+    def when_sure(self, call: Callable[[], None]) -> None:
+        self.go_on = call
+
+
 class Bench:
     """A server that is up, with everything around it."""
 
     def __init__(self, given: Settings) -> None:
+        lease: Any = Lease()  # it plays an ownership
+        self.lease = lease
         self.settings = given
         self.edge = Script()
         self.kernel = MemoryKernel()
@@ -131,7 +145,13 @@ class Bench:
         key_log = KeyLog(given.log.key_file) if given.log.key_file else None
         self.journal = Onlooker()
         self.server = Server(
-            given, self.edge, self.kernel, self.monitor, key_log=key_log, journal=self.journal
+            given,
+            self.edge,
+            self.kernel,
+            self.monitor,
+            key_log=key_log,
+            journal=self.journal,
+            ownership=lease,
         )
         self.peer, self.remote = udp_peer()
 
@@ -571,6 +591,93 @@ async def test_a_monitor_that_broke_is_left_alone(written):
         await silence()
         assert b.edge.events == []
         assert [line["event"] for line in written()].count("monitor_failed") == 1
+
+
+# -- whose phones they are
+
+
+@looped
+async def test_nothing_is_decided_or_sent_before_it_is_certain_who_serves():
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [b.send(b"answer")]
+        b.lease.may_act = False
+        b.receive(REGISTER)
+        await silence()
+        assert b.edge.events == []
+        b.lease.may_act = True
+        b.lease.go_on()
+        assert b.edge.kinds() == ["SipReceived"]
+        assert b.peer.recv(100) == b"answer"
+
+
+@looped
+async def test_what_was_decided_before_waits_too():
+    async with bench() as b:
+
+        def stands_still(_: Event) -> list[Effect]:
+            b.lease.may_act = False
+            return [b.send(b"answer")]
+
+        b.edge.answers[SipReceived] = stands_still
+        b.receive(REGISTER)
+        await until(lambda: b.edge.events)
+        await silence()
+        assert select.select([b.peer], [], [], 0)[0] == []
+        b.lease.may_act = True
+        b.lease.go_on()
+        assert b.peer.recv(100) == b"answer"
+
+
+@looped
+async def test_a_deadline_that_passes_meanwhile_comes_once():
+    async with bench() as b:
+        b.edge.deadline = asyncio.get_running_loop().time() + 0.02
+        b.server.dispatch(SipReceived(b.clear, b""))
+        b.lease.may_act = False
+        await asyncio.sleep(0.06)
+        b.edge.answers[DeadlineReached] = b.edge.rest
+        b.lease.may_act = True
+        b.lease.go_on()
+        await silence()
+        assert b.edge.kinds() == ["SipReceived", "DeadlineReached"]
+
+
+@looped
+async def test_addresses_arrive_when_every_port_is_open_and_are_served_then():
+    b = Bench(settings())
+    seen: list[tuple[bool, ...]] = []
+
+    async def arrive() -> None:
+        sockets = b.settings.gm.port, b.settings.gm.port_ps
+        _, writer = await asyncio.open_connection(HOST, b.settings.gm.port)
+        writer.close()
+        seen.append((*map(in_use, sockets), b.server.is_up))
+
+    await b.server.start({}, arrive)
+    assert (seen, b.server.is_up) == ([(True, True, False)], True)
+    await b.server.close()
+    assert not b.server.is_up
+    b.peer.close()
+
+
+@looped
+async def test_who_has_lost_its_phones_removes_their_sas_before_anything_else():
+    """So that what the end of a connection sends leaves under none."""
+    b = Bench(settings(stop={"keep_sas": True}))
+    await b.server.start()
+    b.kernel.install(SAS, KEYS, 0)
+    left: list[int] = []
+    before = b.server._tcp.close
+
+    async def close() -> None:
+        left.append(len(b.kernel.sas))
+        await before()
+
+    b.server._tcp.close = close  # type: ignore[method-assign]
+    b.lease.lost.set()
+    await b.server.close()
+    assert (left, b.kernel.is_open) == ([0], False)
+    b.peer.close()
 
 
 # -- life

@@ -8,13 +8,14 @@ import os
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from pcscf import log
 from pcscf.core.flow import Flow, Side, Transport
-from pcscf.errors import StartError
+from pcscf.errors import LeaseLostError, StartError
 from pcscf.hooks.service import HookService
 from pcscf.mirror.homer import Homer
 from pcscf.net import start
@@ -138,7 +139,7 @@ class Beside:
 
 
 @looped
-async def test_the_admin_side_opens_after_the_server_and_closes_before_it(written):
+async def test_the_admin_side_opens_before_phones_are_served_and_closes_before_the_server(written):
     class Watched(MemoryKernel):
         def close(self, *, keep: bool = False) -> None:
             structlog.get_logger().info("server_closed")
@@ -147,11 +148,11 @@ async def test_the_admin_side_opens_after_the_server_and_closes_before_it(writte
     kernel = Watched()
     server = Server(settings(), Script(), kernel, FakeMonitor())
     serving = asyncio.create_task(start.serve(server, unused(server), Beside()))
-    await until(lambda: "opened" in [line["event"] for line in written()])
+    await until(lambda: "ready" in [line["event"] for line in written()])
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
     events = [line["event"] for line in written()]
-    assert events == ["ready", "opened", "stopping", "closed", "server_closed"]
+    assert events == ["opened", "ready", "stopping", "closed", "server_closed"]
     assert not kernel.is_open
 
 
@@ -161,9 +162,98 @@ async def test_an_admin_side_that_cannot_open_ends_the_start_and_leaves_nothing_
     server = Server(given, Script(), kernel, FakeMonitor())
     with pytest.raises(StartError, match="no directory"):
         await start.serve(server, unused(server), Beside(StartError("admin.socket: no directory")))
-    assert [line["event"] for line in written()] == ["ready", "opened", "closed"]
+    assert [line["event"] for line in written()] == ["opened", "closed"]
     assert not kernel.is_open
     assert not in_use(given.gm.port)
+
+
+class Standing:
+    """A survival whose lease a test gives and takes."""
+
+    def __init__(self) -> None:
+        self.granted, self.lost = asyncio.Event(), asyncio.Event()
+        self.done: list[str] = []
+        self.may_act = True
+        self.ownership = self
+
+    def when_sure(self, call: Any) -> None:
+        self.call = call
+
+    async def begin(self) -> dict[str, bytes]:
+        self.done.append("begin")
+        await self.granted.wait()
+        return {}
+
+    async def arrive(self) -> None:
+        self.done.append("arrive")
+
+    def leave(self) -> None:
+        self.done.append("leave")
+        if self.lost.is_set():
+            raise LeaseLostError("another's")
+
+
+def standing() -> tuple[Any, MemoryKernel, Server]:
+    survival: Any = Standing()
+    kernel = MemoryKernel()
+    server = Server(settings(), Script(), kernel, FakeMonitor(), ownership=survival)
+    return survival, kernel, server
+
+
+@looped
+async def test_who_stands_by_can_be_asked_and_can_be_ended(written):
+    survival, kernel, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    await until(lambda: survival.done)
+    assert [line["event"] for line in written()] == ["opened"]
+    assert not server.is_up
+    assert not kernel.is_open
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    assert [line["event"] for line in written()] == ["opened", "stopping", "closed"]
+    assert survival.done == ["begin", "leave"]
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@looped
+async def test_who_loses_the_lease_stops_at_once(written):
+    survival, kernel, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    survival.granted.set()
+    await until(lambda: server.is_up)
+    kernel.install(SAS, KEYS, 0)
+    await until(lambda: "ready" in [line["event"] for line in written()])
+    survival.may_act = False
+    survival.lost.set()
+    with pytest.raises(LeaseLostError, match=r"^another's$"):
+        await serving
+    assert [line["event"] for line in written()] == ["opened", "ready", "closed"]
+    assert survival.done == ["begin", "arrive", "leave"]
+    assert (kernel.sas, kernel.is_open, server.is_up) == ({}, False, False)
+
+
+@looped
+async def test_a_second_one_by_mistake_ends_before_it_asks_for_the_lease():
+    given = settings()
+    first = Server(given, Script(), MemoryKernel(), FakeMonitor())
+    await first.start()
+    survival: Any = Standing()
+    second = Server(given, Script(), MemoryKernel(), FakeMonitor(), ownership=survival)
+    with pytest.raises(StartError, match="is in use"):
+        await start.serve(second, unused(second), Beside(), survival)
+    assert survival.done == []
+    await first.close()
+
+
+@looped
+async def test_who_loses_it_before_it_serves_does_not_begin():
+    survival, _, server = standing()
+    serving = asyncio.create_task(start.serve(server, unused(server), Beside(), survival))
+    await until(lambda: survival.done)
+    survival.lost.set()
+    with pytest.raises(LeaseLostError):
+        await serving
+    assert survival.done == ["begin", "leave"]
 
 
 @looped

@@ -24,7 +24,15 @@ class Bench:
         self.events: list[Event] = []
         self.raw = bound(Transport.UDP, Endpoint(host, 0))
         self.peer, self.remote = udp_peer(host)
-        self.udp = UdpSocket(self.raw, Side.CLEAR, self.events.extend, max_message, send_buffer)
+        self.may_act = True
+        self.udp = UdpSocket(
+            self.raw,
+            Side.CLEAR,
+            self.events.extend,
+            max_message,
+            send_buffer,
+            may_act=lambda: self.may_act,
+        )
         self.udp.start()
 
     @property
@@ -160,6 +168,18 @@ async def test_a_full_socket_queues_and_sends_in_order_later(bench, full):
     await until(lambda: not bench.udp._queue)
     assert [bench.peer.recv(10) for _ in range(3)] == [b"1", b"2", b"3"]
     assert not asyncio.get_running_loop().remove_writer(bench.raw), "still woken for nothing"
+    assert bench.events == []
+
+
+@reluctant
+async def test_what_waits_is_lost_if_it_may_not_be_sent_any_more(bench, full):
+    bench.udp.send([SendSip(bench.flow, b"1", "ref")])
+    bench.may_act = False
+    full.is_full = False
+    await until(lambda: not bench.udp._queue)
+    bench.may_act = True
+    bench.udp.send([SendSip(bench.flow, b"2", "ref")])
+    assert bench.peer.recv(10) == b"2"
     assert bench.events == []
 
 

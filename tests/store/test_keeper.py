@@ -1,12 +1,14 @@
 """Keeping a lease: taken, renewed, lost, and not known while the store is silent."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pcscf.errors import StoreError
 from pcscf.store.keeper import Hold, Keeper
+from tests.net.support import until
 
 NAME = "192.0.2.1"
 
@@ -21,18 +23,22 @@ class Server:
         self.is_silent = False
         self.is_broken = False
         self.asked = 0
+        self.was_abandoned = False  # the lease ran out without having been released
+        self.patience: list[bool] = []
         self.told: list[Hold] = []
         self.keeper = Keeper(self, NAME, "one", 0.3, told=self.told.append, clock=lambda: self.now)
 
-    async def take(self, name: str, owner: str, seconds: float) -> bool:
+    async def take(self, name: str, owner: str, seconds: float, *, abandoned: bool = True) -> bool:
         self.asked += 1
+        self.patience.append(abandoned)
         if self.is_silent:
             await asyncio.Event().wait()
         if self.is_down:
             raise StoreError("down")
         if self.is_broken:
             raise RuntimeError
-        self.owner = self.owner or owner
+        if not self.was_abandoned or abandoned:
+            self.owner = self.owner or owner
         return self.owner == owner
 
     async def release(self, name: str, owner: str) -> None:
@@ -115,7 +121,10 @@ def test_who_was_not_sure_hears_that_it_is_anothers() -> None:
     async def scene(server: Server, keeper: Keeper) -> None:
         await server.asks()
         server.is_down = True
-        server.now += 1
+        await server.asks(1)
+        server.now += 0.29
+        await server.asks(2)
+        server.now += 0.02
         await server.asks(2)
         server.owner, server.is_down = "two", False
         await server.asks(2)
@@ -131,16 +140,97 @@ def test_its_time_counts_from_when_it_was_asked_for() -> None:
         await server.asks()
         take = server.take
 
-        async def slowly(name: str, owner: str, seconds: float) -> bool:
+        async def slowly(name: str, owner: str, seconds: float, *, abandoned: bool = True) -> bool:
             server.now += 0.2
-            return await take(name, owner, seconds)
+            return await take(name, owner, seconds, abandoned=abandoned)
 
         server.take = slowly  # type: ignore[method-assign]
         await server.asks()
         server.take = take  # type: ignore[method-assign]
         server.is_down = True
         server.now += 0.11
-        assert keeper.hold == "unsure"
+        assert keeper.hold == "unasked"
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("then", "hold"), [("one", "held"), ("two", "not held")])
+def test_who_stood_still_for_longer_than_the_lease_knows_nothing_before_it_has_asked(
+    then: str, hold: Hold
+) -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.now += 5
+        assert keeper.hold == "unasked"
+        server.owner = then
+        assert await server.asks() == hold
+        assert server.told[-1] == hold
+
+    play(scene)
+
+
+def test_who_stood_still_knows_nothing_for_as_long_as_the_store_is_silent() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.is_down = True
+        server.now += 5
+        assert await server.asks(3) == "unasked"
+        server.is_down = False
+        assert await server.asks(2) == "held"
+
+    play(scene)
+
+
+def test_who_stood_still_while_it_asked_is_as_ignorant() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.is_silent = True
+        asked = server.asked
+        await until(lambda: server.asked > asked)
+        server.now += 5
+        assert await server.asks(2) == "unasked"
+
+    play(scene)
+
+
+def test_who_stood_still_while_it_was_not_sure_is_as_ignorant() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        await server.asks()
+        server.is_down = True
+        await server.asks(2)
+        server.now += 0.31
+        await server.asks(2)
+        assert keeper.hold == "unasked"  # the pause was as long as a lease
+
+    play(scene)
+
+
+def test_its_clock_counts_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Keeper(Server(), NAME, "one", 0.3, told=lambda _: None)
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.get)
+    assert keeper._clock() == 7.0
+
+
+def test_an_abandoned_lease_is_left_to_who_had_it_until_the_store_has_answered_for_long() -> None:
+    """Behind an outage of the store every lease has run out, and its owner is alive."""
+
+    async def scene(server: Server, keeper: Keeper) -> None:
+        server.was_abandoned = True
+        server.is_down = True
+        await server.asks(2)
+        server.is_down = False
+        server.now += 5
+        assert await server.asks(2) == "not held"
+        server.now += 0.29
+        assert await server.asks() == "not held"
+        server.is_down = True
+        await server.asks(2)
+        server.is_down = False
+        server.now += 0.02
+        assert await server.asks(2) == "not held"
+        assert not any(server.patience)
+        server.now += 0.31
+        assert await server.asks(2) == "held"
 
     play(scene)
 

@@ -163,3 +163,33 @@ def test_two_that_believe_in_it_at_a_time_do_not_both_write(server) -> None:
         assert not await stopped.leases.take(NAME, "one", 60)
 
     play(server, scene)
+
+
+def test_one_that_ran_out_can_be_left_to_who_had_it(server) -> None:
+    """After an outage of the store all have run out, or it has forgotten them."""
+
+    async def scene(clients: Clients) -> None:
+        one, two = leases_of(clients, 2)
+        assert not await two.take(NAME, "two", 60, abandoned=False)
+        assert await one.take(NAME, "one", 0.01)
+        await asyncio.sleep(0.03)
+        assert not await two.take(NAME, "two", 60, abandoned=False)
+        assert await one.take(NAME, "one", 60, abandoned=False)
+        server.command("FLUSHALL")
+        assert not await two.take(NAME, "two", 60, abandoned=False)
+        assert await one.take(NAME, "one", 60, abandoned=False)
+        await one.release(NAME, "one")
+        assert await two.take(NAME, "two", 60, abandoned=False)
+        assert not await one.take(NAME, "one", 60)
+
+    play(server, scene)
+
+
+def test_a_new_process_of_an_owner_need_not_be_patient(server) -> None:
+    async def scene(clients: Clients) -> None:
+        old, new = leases_of(clients, 2)
+        assert await old.take(NAME, "one", 60)
+        assert await new.take(NAME, "one", 60, abandoned=False)
+        assert not await old.take(NAME, "one", 60)
+
+    play(server, scene)

@@ -88,9 +88,13 @@ def _family(address: str) -> int:
 
 
 def own(
-    network: Network, addresses: Iterable[tuple[str, str]], proc: Path = _PROC
+    network: Network,
+    addresses: Iterable[tuple[str, str]],
+    proc: Path = _PROC,
+    *,
+    may_come: bool = False,
 ) -> Iterator[Finding]:
-    """Each (key, address) on an interface, and ready."""
+    """Each (key, address) on an interface, and ready; another instance's if it ``may_come``."""
     present = {one.address: one for one in network.addresses()}
     for key, address in addresses:
         found = present.get(address)
@@ -101,6 +105,10 @@ def own(
             yield ok("addresses", f"{key}: {address} is on {found.interface}")
         elif route is not None and route.is_local:
             yield ok("addresses", f"{key}: {address} is local, by {route.interface}")
+        elif may_come:
+            yield ok(
+                "addresses", f"{key}: {address} is not here at present: it goes with the lease"
+            )
         else:
             yield _absent(key, address, route, present.values(), proc)
 

@@ -41,7 +41,7 @@ def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
     ]
     binds = plan.unprotected(settings) + plan.protected(settings)
     yield from kernel.ipv6((*gm.addresses, *core.addresses))
-    yield from addresses.own(network, keyed)
+    yield from addresses.own(network, keyed, may_come=settings.store.kind == "valkey")
     yield from addresses.ipsec_on_interfaces(network, gm.addresses)
     yield from addresses.to_phones(network, addresses.local_ones(network, gm.addresses))
     yield from ports.free(binds, by_us=by_us)
@@ -60,6 +60,7 @@ def whole(settings: Settings) -> Iterator[Finding]:
         yield from kernel.esp(settings)
     else:
         yield warning("ESP", "not looked at: that takes CAP_NET_ADMIN")
+    yield from rights.takeover(settings.store.takeover_device)
     yield from rights.open_files(3 * settings.limits.max_connections)
     yield from here(settings, by_us=True)
 

@@ -16,6 +16,16 @@ def capabilities(status: Path = STATUS) -> Iterator[Finding]:
         yield ok("capabilities", "CAP_NET_ADMIN is there")
 
 
+def takeover(device: str, status: Path = STATUS) -> Iterator[Finding]:
+    """CAP_NET_RAW, with which neighbours are told; nothing where no device gets addresses."""
+    if device and not Capabilities.read(status).may_be_raw:
+        yield error(
+            "capabilities",
+            "CAP_NET_RAW is missing: store.takeover_device needs it",
+            "what gives CAP_NET_ADMIN gives this one too",
+        )
+
+
 def open_files(needed: int) -> Iterator[Finding]:
     """As many descriptors as there may be connections on the three sides."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
