@@ -64,6 +64,19 @@ def _join(machine: Namespace, number: int, ue: Namespace, core: Namespace) -> No
     core.ip(f"link set core{number} master core", f"link set core{number} up")
 
 
+def take_away(lab: Lab) -> None:
+    """Cut a machine off."""
+    lab.pcscf.ip("link set gm down", "link set core down")
+
+
+def give_back(lab: Lab) -> None:
+    """Join it again; IPv6 forgets its addresses with the link."""
+    number = next(n for n in (_OWN, _OWN + 1) if f"192.0.2.{n}/" in lab.pcscf.run("ip", "address"))
+    lab.pcscf.ip("link set gm up", "link set core up")
+    for device, net in (("gm", 1), ("core", 2)):
+        lab.pcscf.ip(f"addr replace 2001:db8:{net}::{number:x}/64 dev {device} nodad")
+
+
 class LabValkey(ValkeyProcess):
     """A Valkey server in the core's namespace, at its address and at more of that machine's."""
 

@@ -13,14 +13,14 @@ from typing import IO
 from tests.netns.lab import Lab
 from tests.netns.namespace import wait_until
 
-_READY = "ready"
+_READY = ("ready",)
 _START = 20.0  # seconds; a loaded guest with one CPU is slow
 
 
 class PcscfProcess:
     """One ``pcscf run``. Its log is a file, so nothing blocks on a full pipe."""
 
-    def __init__(self, lab: Lab, directory: Path, config: str, *, says: str = _READY) -> None:
+    def __init__(self, lab: Lab, directory: Path, config: str, *, says: str = "") -> None:
         self.lab = lab
         self._config = directory / "pcscf.toml"
         self._config.write_text(config)
@@ -28,11 +28,11 @@ class PcscfProcess:
         given = tomllib.loads(config).get("admin", {}).get("socket")
         self.socket = Path(given or directory / "admin.sock")
         self._file: IO[bytes] = self._log.open("wb")
-        self.process = self._start(says)
+        self.process = self._start((says,) if says else _READY)
 
-    def _start(self, says: str) -> subprocess.Popen[bytes]:
+    def _start(self, says: tuple[str, ...]) -> subprocess.Popen[bytes]:
         command = (sys.executable, "-m", "pcscf", "run", "--config", str(self._config))
-        before = self.said(says)
+        before = self.said(*says)
         process: subprocess.Popen[bytes] = self.lab.pcscf.popen(
             *command,
             stdout=self._file,
@@ -40,16 +40,18 @@ class PcscfProcess:
             env={**os.environ, "PCSCF_ADMIN__SOCKET": str(self.socket)},
         )
         wait_until(
-            lambda: self.said(says) > before or process.poll() is not None,
-            f"the P-CSCF says {says}",
+            lambda: self.said(*says) > before or process.poll() is not None,
+            f"the P-CSCF says {' or '.join(says)}",
             _START,
         )
         assert process.poll() is None, self.log
         return process
 
-    def said(self, event: str) -> int:
-        """How often its log has an event, on the console or in JSON."""
-        return sum(self.log.count(form) for form in (f" {event} ", f'"event": "{event}"'))
+    def said(self, *events: str) -> int:
+        """How often its log has one of these events, on the console or in JSON."""
+        log = self.log
+        forms = [form for one in events for form in (f" {one} ", f'"event": "{one}"')]
+        return sum(map(log.count, forms))
 
     @property
     def log(self) -> str:
@@ -89,12 +91,12 @@ class PcscfProcess:
         self.process.kill()
         self.process.wait(10)
 
-    def start_again(self, *, says: str = _READY) -> None:
+    def start_again(self, *says: str) -> None:
         """Start a new process with the same configuration, after ``kill`` or ``stop``.
 
-        ``says`` is the event that it is waited for.
+        ``says`` are events of which one is waited for; that it is ready, if none is given.
         """
-        self.process = self._start(says)
+        self.process = self._start(says or _READY)
 
     def stop(self) -> int:
         """Ask it to end (SIGTERM); return its exit status."""

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.soak.machine import Single
 from tests.soak.player import Player, playing
 from tests.soak.run import Soak, soak
 from tests.soak.script import Script, Step
@@ -20,9 +21,16 @@ STEPS, SEED, PHONES = 2000, 1, 12
 REGISTERED = "step 2: register phone 1"
 
 
-def test_two_thousand_steps() -> None:
-    done = soak(STEPS, SEED, PHONES, print)
-    assert done.total() == STEPS
+@pytest.mark.parametrize(("twins", "steps"), [(False, 500), (True, STEPS)])
+def test_many_steps(twins: bool, steps: int) -> None:
+    done = soak(steps, SEED, PHONES, print, twins=twins)
+    assert done.total() == steps
+    assert (done["takeover"] > 0) == twins
+
+
+def single(player: Player) -> Single:
+    assert isinstance(player.machine, Single)
+    return player.machine
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +54,7 @@ def begun(player: Player, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
     yield made
     for phone in player.phones:
         phone.restart()
-    player.machine.begin_anew()
+    single(player).begin_anew()
     for member in player.members:
         member.leaves()
 
@@ -71,7 +79,7 @@ def test_an_sa_that_somebody_deletes_is_seen(begun: Soak) -> None:
 
 @pytest.mark.parametrize(("kind", "what"), [("reg", "registration"), ("sa", "keys of set")])
 def test_a_record_that_somebody_deletes_is_seen(begun: Soak, kind: str, what: str) -> None:
-    with closing(sqlite3.connect(begun.player.machine.store.path)) as database, database:
+    with closing(sqlite3.connect(single(begun.player).file.path)) as database, database:
         database.execute("DELETE FROM record WHERE key LIKE ?", (f"{kind}:%",))
     text = told(begun.look)
     assert text.count(f"  {what} ") == 2
@@ -80,8 +88,7 @@ def test_a_record_that_somebody_deletes_is_seen(begun: Soak, kind: str, what: st
 
 def test_a_phone_that_the_process_has_forgotten_is_seen(begun: Soak) -> None:
     """All three accounts agree, but the phone knows better."""
-    machine = begun.player.machine
-    machine.begin_anew()
+    single(begun.player).begin_anew()
     text = told(begun.look)
     assert text.count("should be registered, and is not") == 2
 

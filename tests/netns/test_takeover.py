@@ -17,7 +17,7 @@ from pcscf.store.key_file import add_key
 from tests.admin.desk import read
 from tests.netns.lab import Lab
 from tests.netns.namespace import wait_until
-from tests.netns.pair import LabValkey, Pair, open_pair
+from tests.netns.pair import LabValkey, Pair, give_back, open_pair, take_away
 from tests.netns.pcscf_process import PcscfProcess, config
 from tests.netns.site import LINGER, SLACK, WAYS, Site, came_under, open_site
 from tests.netns.test_calls import talking
@@ -102,19 +102,6 @@ class Twins:
             process.close()
 
 
-def down(lab: Lab) -> None:
-    """Cut a machine off."""
-    lab.pcscf.ip("link set gm down", "link set core down")
-
-
-def up(lab: Lab) -> None:
-    """Join it again; IPv6 forgets its addresses with the link."""
-    own = next(n for n in ("251", "252") if f"192.0.2.{n}/" in addresses(lab))
-    lab.pcscf.ip("link set gm up", "link set core up")
-    for device, net in (("gm", 1), ("core", 2)):
-        lab.pcscf.ip(f"addr replace 2001:db8:{net}::{int(own):x}/64 dev {device} nodad")
-
-
 def addresses(lab: Lab) -> str:
     return lab.pcscf.run("ip", "-o", "address")
 
@@ -183,7 +170,7 @@ def test_a_machine_dies_and_another_serves_its_phones(twins: Twins) -> None:
 
     dead = time.monotonic()
     one.kill()
-    down(lab_one)
+    take_away(lab_one)
     for phone in phones:
         twins.serves(phone, BOUND - (time.monotonic() - dead))
     assert time.monotonic() - dead < BOUND
@@ -196,8 +183,8 @@ def test_a_machine_dies_and_another_serves_its_phones(twins: Twins) -> None:
     time.sleep(WRITTEN)
 
     # it comes back, and leaves its phones to the other one
-    up(lab_one)
-    one.start_again(says="standing_by")
+    give_back(lab_one)
+    one.start_again("standing_by")
     assert not has_moved_here(lab_one)
     assert lab_one.pcscf.xfrm_states() == []
     for phone in phones:
@@ -305,6 +292,6 @@ def test_without_the_store_phones_are_served_and_it_catches_up(twins: Twins, how
     time.sleep(2 * LEASE)
     assert two.said("ready") == 0
     one.kill()
-    down(twins.pair.one)
+    take_away(twins.pair.one)
     for phone in phones:
         twins.serves(phone)

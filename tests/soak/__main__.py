@@ -18,7 +18,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1, help="the same seed: the same steps")
     parser.add_argument("--phones", type=int, default=12, help="at most 66")
-    parser.add_argument("--store", choices=("sqlite",), default="sqlite")
+    parser.add_argument("--twins", action="store_true", help="two machines with one store")
     parser.add_argument("--core", action="store_true", help="no process, no kernel, no sockets")
     return parser.parse_args(given)
 
@@ -36,7 +36,7 @@ def main(given: list[str] | None = None) -> int:
         if args.core:
             done = alone.soak(args.steps, args.seed, _say)
         else:
-            done = soak(args.steps, args.seed, args.phones, _say)
+            done = soak(args.steps, args.seed, args.phones, _say, twins=args.twins)
     except Violation as violation:
         _say(f"VIOLATION: {violation}")
         return 1

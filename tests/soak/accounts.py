@@ -1,7 +1,7 @@
 """Three accounts of the same SAs and registrations: the kernel's, the store's and the process's.
 
-Each is read by its own way: XFRM netlink, the SQLite file, the admin socket. ``differences``
-names what one of them has and another has not.
+Each is read by its own way: XFRM netlink, SQLite file or Valkey hash, the admin socket.
+``differences`` names what one of them has and another has not.
 """
 
 import json
@@ -9,12 +9,15 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from valkey import Valkey
 
 from tests.netns.asking import AdminSocket
 from xfrm.kernel import XfrmKernel
 from xfrm.model import SaId
 
+EXPIRY = 8  # octets in front of a record on a Valkey server
 PAGE = 500  # the most that the admin side gives at once
 CLOCKS = 2.0  # seconds by which two accounts of one end may differ
 
@@ -126,6 +129,20 @@ class SqliteFile:
             self._database = None
 
 
+class ValkeyHash:
+    """The hash of a name that is served, read beside the process that writes it."""
+
+    def __init__(self, server: Valkey, key: str) -> None:
+        self._server, self._key = server, key
+
+    def read(self) -> Store:
+        """Read all records, as of one moment."""
+        fields = cast("dict[bytes, bytes]", self._server.hgetall(self._key))
+        records = {key.decode(): value[EXPIRY:] for key, value in fields.items()}
+        records.pop("#batch", None)
+        return sorted_out(records)
+
+
 def sorted_out(records: Mapping[str, bytes]) -> Store:
     """Make a Store of records; a registration that is there twice is a ValueError."""
     store = Store({}, set(), {})
@@ -141,7 +158,7 @@ def sorted_out(records: Mapping[str, bytes]) -> Store:
         elif kind == "seq":
             address, _, spi = rest.rpartition(":")
             store.sequences[SaId(address, int(spi))] = int(value)
-        else:
+        elif key != "kernel":  # where the SAs are
             raise ValueError(f"a record of no known kind: {key}")
     return store
 

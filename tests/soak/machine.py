@@ -1,17 +1,21 @@
-"""The P-CSCF of a soak: its process and store, what befalls them, and what they say."""
+"""The P-CSCF of a soak: one process and its store, or two that share one.
+
+What befalls them, and what they say.
+"""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from pcscf.store.key_file import add_key
 from tests.netns.asking import AdminSocket
 from tests.netns.lab import Lab
 from tests.netns.pcscf_process import PcscfProcess, config, running
 from tests.netns.site import SLACK
-from tests.soak.accounts import Memory, SqliteFile, differences, read_kernel, read_memory
+from tests.soak.accounts import Memory, SqliteFile, Store, differences, read_kernel, read_memory
 from xfrm.kernel import XfrmKernel
 
 REQID = 5060  # of the P-CSCF, by default
@@ -21,16 +25,22 @@ PAUSE = 0.01  # seconds between two looks
 SHOWN = 40  # lines of the log that are shown where something went wrong
 
 
+class StoreAccount(Protocol):
+    """A store as it is, beside the process that writes it."""
+
+    def read(self) -> Store:
+        """Read all records, as of one moment."""
+
+
 class Machine:
-    """One instance with a store of its own.
+    """What serves the phones: a process, with its kernel and its store."""
 
-    Where several share a store, another kind of machine has the same methods, and one more for
-    the takeover.
-    """
+    def __init__(self, process: PcscfProcess, kernel: XfrmKernel, store: StoreAccount) -> None:
+        self.store = store
+        self._serves(process, kernel)
 
-    def __init__(self, process: PcscfProcess, kernel: XfrmKernel, store: SqliteFile) -> None:
-        self.process, self.store = process, store
-        self._kernel = kernel
+    def _serves(self, process: PcscfProcess, kernel: XfrmKernel) -> None:
+        self.process, self._kernel = process, kernel
         self._admin = AdminSocket(process.socket)
 
     # -- what befalls it
@@ -48,18 +58,12 @@ class Machine:
         assert status == 0, f"it ended with status {status}"
         self._start()
 
-    def begin_anew(self) -> None:
-        """End it with all that it had, and start another process with an empty store."""
-        self.process.kill()
-        self.store.close()
-        for path in self.store.path.parent.glob(f"{self.store.path.name}*"):
-            path.unlink()
-        self._start()
+    def take_over(self, how: str) -> None:
+        """Have another machine serve the phones."""
+        raise NotImplementedError(how)
 
     def _start(self) -> None:
-        self.store.close()
-        self.process.forget_log()
-        self.process.start_again()
+        raise NotImplementedError
 
     # -- what it says
 
@@ -92,25 +96,60 @@ class Machine:
         return self.process.log.splitlines()[-SHOWN:]
 
 
-@contextlib.contextmanager
-def machine(lab: Lab, directory: Path) -> Iterator[Machine]:
-    """Run a P-CSCF with an SQLite store within the block."""
-    key_file, path = directory / "store.key", directory / "store.sqlite"
-    add_key(str(key_file), datetime.now(UTC))
-    text = config(
+class Single(Machine):
+    """One process with an SQLite file."""
+
+    def __init__(self, process: PcscfProcess, kernel: XfrmKernel, store: SqliteFile) -> None:
+        super().__init__(process, kernel, store)
+        self.file = store
+
+    def begin_anew(self) -> None:
+        """End it with all that it had, and start another process with an empty store."""
+        self.process.kill()
+        self.file.close()
+        for path in self.file.path.parent.glob(f"{self.file.path.name}*"):
+            path.unlink()
+        self._start()
+
+    def _start(self) -> None:
+        self.file.close()
+        self.process.forget_log()
+        self.process.start_again()
+
+
+def settings(lab: Lab, directory: Path, store: str) -> str:
+    """Write the configuration of an instance; ``store`` are lines for a shared key file."""
+    key_file = directory / "store.key"
+    if not key_file.exists():
+        add_key(str(key_file), datetime.now(UTC))
+    return config(
         lab,
         security=f"sa_linger = {LINGER}\nsa_slack = {SLACK}",
-        store=f'kind = "sqlite"\npath = "{path}"\nkey_file = "{key_file}"\n'
-        "interval = 0.02\nsequence_interval = 1",
+        store=f'{store}\nkey_file = "{key_file}"\ninterval = 0.02\nsequence_interval = 1',
         guard='trusted = ["192.0.2.0/24", "2001:db8:1::/64"]',  # these phones misbehave
         stop="timeout = 1",
     )
-    store = SqliteFile(path)
+
+
+@contextlib.contextmanager
+def kernel_of(lab: Lab) -> Iterator[XfrmKernel]:
+    """Look at the kernel of a lab's P-CSCF within the block."""
     with lab.pcscf.entered():
         kernel = XfrmKernel(REQID, ())
     try:
-        with running(lab, directory, text) as process:
-            yield Machine(process, kernel, store)
+        yield kernel
     finally:
-        store.close()
         kernel.close(keep=True)
+
+
+@contextlib.contextmanager
+def single(lab: Lab, directory: Path) -> Iterator[Single]:
+    """Run a P-CSCF with an SQLite store within the block."""
+    path = directory / "store.sqlite"
+    text = settings(lab, directory, f'kind = "sqlite"\npath = "{path}"')
+    with (
+        contextlib.closing(SqliteFile(path)) as store,
+        kernel_of(lab) as kernel,
+        running(lab, directory, text) as process,
+    ):
+        yield Single(process, kernel, store)

@@ -1,30 +1,36 @@
 """Has the steps of a script happen, and looks whether all is as the script says."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.netns.lab import Addresses, open_lab
 from tests.netns.namespace import wait_until
+from tests.netns.pair import open_pair
 from tests.netns.site import PORT, Site, came_under, open_site
 from tests.peers.core import DROP, Reaction
 from tests.peers.incoming import IncomingCall
 from tests.peers.outgoing import Call
+from tests.peers.peer import NothingCameError
 from tests.peers.registrar import Binding
 from tests.peers.router import RoutingCore
 from tests.peers.text import Address
 from tests.soak.accounts import Memory, Name
-from tests.soak.machine import Machine, machine
+from tests.soak.machine import Machine, single
 from tests.soak.phones import LastingPhone
 from tests.soak.script import PLACES, VERSIONS, Member, Step
+from tests.soak.twins import twins
 from xfrm.model import SaId
 
 CHALLENGED = Reaction(challenge=True)
 UNCHALLENGED = Reaction(challenge=False)
 LATE = Reaction(delay=0.7)  # seconds: the P-CSCF has asked again by then
 REFUSED = range(400, 600)
+PATIENCE = 10.0  # seconds of a phone that is not answered
 NOBODY = (404, 480)  # to who asks for somebody who is not registered
 
 
@@ -71,6 +77,7 @@ class Player:
             "crash, kernel flushed": lambda _: self.machine.crash(flushed=True),
             "stop": lambda _: self.machine.stop(),
             "crash in haste": self._crash_in_haste,
+            "takeover": self._takeover,
         }
 
     def perform(self, step: Step) -> None:
@@ -293,15 +300,38 @@ class Player:
             phone.restart()
             phone.register()
 
+    def _takeover(self, step: Step) -> None:
+        """What was under way is lost with the machine, and so are the phones' connections."""
+        self.machine.take_over(step.how)
+        for member in self.members:
+            if member.registered:
+                self._comes_back(self.phones[member.number])
+
+    def _comes_back(self, phone: LastingPhone) -> None:
+        """It writes until it is answered. Its connection may lead to a machine that is gone."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(NothingCameError, OSError):
+                phone.message(phone.identity, timeout=1.0)
+                return
+
 
 @contextlib.contextmanager
-def playing(members: list[Member]) -> Iterator[Player]:
-    """Build namespaces with a machine, a core and phones; take all down at the end."""
-    with (
-        TemporaryDirectory() as directory,
-        open_lab(len(members) * PLACES) as lab,
-        machine(lab, Path(directory)) as made,
-        open_site(lab, kind=RoutingCore) as site,
-    ):
+def playing(members: list[Member], *, twins: bool = False) -> Iterator[Player]:
+    """Build namespaces with one machine, or two, a core and phones; take all down at the end."""
+    with TemporaryDirectory() as directory, ExitStack() as stack:
+        site, made = (_two if twins else _one)(stack, len(members) * PLACES, Path(directory))
         assert isinstance(site.core, RoutingCore)
         yield Player(site, site.core, made, members)
+
+
+def _one(stack: ExitStack, phones: int, directory: Path) -> tuple[Site, Machine]:
+    lab = stack.enter_context(open_lab(phones))
+    made = stack.enter_context(single(lab, directory))
+    return stack.enter_context(open_site(lab, kind=RoutingCore)), made
+
+
+def _two(stack: ExitStack, phones: int, directory: Path) -> tuple[Site, Machine]:
+    pair = stack.enter_context(open_pair(phones))
+    made = stack.enter_context(twins(pair, directory))
+    return stack.enter_context(open_site(pair.one, kind=RoutingCore)), made

@@ -80,12 +80,15 @@ class Soak:
         return Violation("\n".join(lines))
 
 
-def soak(steps: int, seed: int, phones: int, say: Say) -> Counter[str]:
-    """Run it all; return how often each step was taken. Raises Violation."""
-    script = Script(seed, phones)
+def soak(steps: int, seed: int, phones: int, say: Say, *, twins: bool = False) -> Counter[str]:
+    """Run it all; return how often each step was taken. Raises Violation.
+
+    ``twins``: two machines with one store, and takeovers.
+    """
+    script = Script(seed, phones, takeovers=twins)
     found: Violation | None = None
     try:
-        with playing(script.members) as player:
+        with playing(script.members, twins=twins) as player:
             run = Soak(player, script, seed)
             try:
                 run.run(steps, say)

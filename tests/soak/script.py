@@ -71,10 +71,14 @@ class Member:
 
 
 class Script:
-    """Steps without an end. ``members`` are what is to be so after the last one drawn."""
+    """Steps without an end. ``members`` are what is to be so after the last one drawn.
 
-    def __init__(self, seed: int, phones: int) -> None:
+    ``takeovers``: there are two machines, of which now and then the other one has the phones.
+    """
+
+    def __init__(self, seed: int, phones: int, *, takeovers: bool = False) -> None:
         self._rng = Random(seed)
+        self._takeovers = 0.2 if takeovers else 0.0
         self.members = [Member(number, number % PLACES) for number in range(phones)]
 
     def __iter__(self) -> Iterator[Step]:
@@ -104,12 +108,13 @@ class Script:
             (2, self._refused_message),
             (1, self._silent_message),
             (0.2, self._lapse),
-            # Another process goes on. Where two instances share a store, the takeover of a dead
-            # one's phones belongs here, and into ``machine``.
+            # Another process goes on, or another machine.
             (0.2, lambda: Step("crash")),
             (0.2, lambda: Step("crash, kernel flushed")),
             (0.2, lambda: Step("stop")),
             (0.2, self._crash_in_haste),
+            (self._takeovers, lambda: Step("takeover", -1, -1, "dead")),
+            (self._takeovers, lambda: Step("takeover", -1, -1, "paused")),
         ]
 
     def probes(self, most: int) -> list[int]:
