@@ -257,9 +257,10 @@ def test_a_recall_leaves_others_their_turn() -> None:
         while True:
             next(look)
             steps.append(len(kernel.sas))
-    assert len(kernel.sas) == 800
+    steps.append(len(kernel.sas))
+    assert steps[-1] == 800
     assert max(after - before for before, after in pairwise(steps)) <= 200
-    assert steps.count(0) >= 8  # while records are read
+    assert steps.count(0) >= 12  # while 400 records are read, and 200 of them understood
 
 
 def test_a_new_key_of_the_operators_seals_what_the_old_one_has() -> None:
