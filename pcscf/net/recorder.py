@@ -9,7 +9,7 @@ with there are none of the second kind: then a set goes on only in a kernel that
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from pcscf.core import snapshot
 from pcscf.core.events import Recalled
 from pcscf.core.sa_table import SaRow
 from pcscf.core.snapshot import Values
+from pcscf.core.views import Look
 from pcscf.errors import SealError
 from pcscf.store.sealing import Sealer
 from xfrm.errors import XfrmError
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 _REG: Final = "reg:"
 _KERNEL: Final = "kernel"
+_STEP: Final = 50  # records: some milliseconds of the loop's time
 _SOON: Final = 0.05  # seconds, in which what changes together is written once
 _LONGEST: Final = 30 * 86_400.0  # seconds; no registration lasts longer
 _NET: Final = 60  # seconds that the kernel's own lifetime lies above ours
@@ -161,13 +163,14 @@ class Recorder:
 
     # --- at the start ---
 
-    def recall(self, records: Mapping[str, bytes], kernel: SaKernel) -> tuple[Recalled, int]:
+    def recall(self, records: Mapping[str, bytes], kernel: SaKernel) -> Look[tuple[Recalled, int]]:
         """Open the kernel with the SAs of what was kept; say what to hand in, and what was swept.
 
-        Raises KernelRefusal if the policies are refused.
+        In steps, as it may take seconds, in which a lease has to be renewed. Raises KernelRefusal
+        if the policies are refused.
         """
-        saved = {key.removeprefix(_REG): v for key, v in self._registrations(records).items()}
-        rows = [row for values in saved.values() for row in self._rows(values)]
+        saved = yield from self._registrations(records)
+        rows = yield from self._all_rows(saved.values())
         sets = [row.sa_set for row in rows]
         is_same = records.get(_KERNEL, b"") == self._kernel
         swept = kernel.open(sets if is_same else ())
@@ -175,16 +178,21 @@ class Recorder:
         present = kernel.present()
         living = {one for one in sets if present.issuperset(one.ids)}
         made = {row.sa_set for row in rows if row.sa_set not in living}
-        for row in rows:
+        for number, row in enumerate(rows):
             if row.sa_set in made and not self._make_anew(row, records, kernel):
                 made.discard(row.sa_set)
+            if number % _STEP == 0:
+                yield
         self._tidy(records, sets)
         log.info("recalled", registrations=len(saved), sets=len(living), made_anew=len(made))
         return Recalled(saved, frozenset(living | made), self.since), swept
 
-    def _registrations(self, records: Mapping[str, bytes]) -> dict[str, Values]:
+    def _registrations(self, records: Mapping[str, bytes]) -> Look[dict[str, Values]]:
+        """Read those that can be read, by their tokens."""
         found = {}
-        for key, value in records.items():
+        for number, (key, value) in enumerate(records.items()):
+            if number % _STEP == 0:
+                yield
             if not key.startswith(_REG):
                 continue
             try:
@@ -192,10 +200,18 @@ class Recorder:
             except ValueError:
                 values = None
             if isinstance(values, dict):
-                found[key] = values
+                found[key.removeprefix(_REG)] = values
             else:
                 log.warning("record_unreadable", record=key)
                 self._notebook.forget(key)
+        return found
+
+    def _all_rows(self, saved: Iterable[Values]) -> Look[list[SaRow]]:
+        found: list[SaRow] = []
+        for number, values in enumerate(saved):
+            found += self._rows(values)
+            if number % _STEP == 0:
+                yield
         return found
 
     def _rows(self, values: Values) -> tuple[SaRow, ...]:

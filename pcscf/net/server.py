@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from pcscf.admin.pace import Pace
 from pcscf.config import Settings
 from pcscf.core.effects import (
     CloseFlow,
@@ -183,7 +184,7 @@ class Server:
         self._loop.set_exception_handler(_log_loop_error)
         self.claim()
         try:
-            recalled, swept = self._open_kernel(records or {})
+            recalled, swept = await self._open_kernel(records or {})
         except (XfrmError, OSError) as error:
             raise StartError(f"the kernel refuses the policies: {error}") from None
         self._bind(plan.protected(self._settings))
@@ -205,9 +206,9 @@ class Server:
         self._set_timer()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
-    def _open_kernel(self, records: Mapping[str, bytes]) -> tuple[Recalled | None, int]:
+    async def _open_kernel(self, records: Mapping[str, bytes]) -> tuple[Recalled | None, int]:
         if self._recorder:
-            return self._recorder.recall(records, self._kernel)
+            return await Pace().take(self._recorder.recall(records, self._kernel))
         return None, self._kernel.open()
 
     def _sweep(self) -> None:

@@ -1,13 +1,16 @@
 """What is written down of an Edge, and what another process makes of it with its kernel."""
 
+import contextlib
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from pcscf.core.effects import InstallSas
+from pcscf.core.views import finished
 from pcscf.net.recorder import Recorder
 from pcscf.store.sealing import Key, Sealer
 from tests.core.phone import Phone
@@ -72,10 +75,11 @@ class Desk:
         loop: Any = Loop(stage)
         return Recorder(stage.edge, self.notes, self.sealer, loop, SINCE, kernel=self.kernel_name)
 
-    def registered(self) -> Phone:
-        phone = Phone(self.stage)
+    def registered(self, **given: Any) -> Phone:
+        before = len(self.stage.log)
+        phone = Phone(self.stage, **given)
         phone.registered()
-        for effect in self.stage.log:
+        for effect in self.stage.log[before:]:
             if isinstance(effect, InstallSas):
                 self.kernel.install(effect.sa_set, effect.keys, effect.lifetime)
                 self.recorder.installed(effect.sa_set, effect.keys)
@@ -88,7 +92,7 @@ class Desk:
         stage.now = self.stage.now
         self.recorder = self.a_recorder(stage)
         self.kernel = kernel or self.kernel
-        recalled, _ = self.recorder.recall(dict(self.notes), self.kernel)
+        recalled, _ = finished(self.recorder.recall(dict(self.notes), self.kernel))
         stage.kernel = dict.fromkeys(recalled.living, 10_000.0)
         stage.play(recalled)
         self.stage = stage
@@ -240,6 +244,23 @@ def test_a_store_that_has_lost_all_gets_all_again() -> None:
     desk.notes.clear()
     desk.recorder.write_all()
     assert desk.notes == before
+
+
+def test_a_recall_leaves_others_their_turn() -> None:
+    """A lease has to be renewed meanwhile."""
+    desk = Desk(sealer=Sealer([OLD]))
+    for number in range(200):
+        desk.registered(host=f"192.0.2.{number + 10}", impi=f"{number}@home.example")
+    look = desk.a_recorder(Stage()).recall(dict(desk.notes), kernel := MemoryKernel())
+    steps = [0]
+    with contextlib.suppress(StopIteration):
+        while True:
+            next(look)
+            steps.append(len(kernel.sas))
+    steps.append(len(kernel.sas))
+    assert steps[-1] == 800
+    assert max(after - before for before, after in pairwise(steps)) <= 200
+    assert steps.count(0) >= 12  # while 400 records are read, and 200 of them understood
 
 
 def test_a_new_key_of_the_operators_seals_what_the_old_one_has() -> None:

@@ -6,6 +6,7 @@ peer in the pump's thread, where timers fire too. Sockets come from a
 """
 
 import contextlib
+import errno
 import heapq
 import selectors
 import socket
@@ -236,15 +237,23 @@ def connect(
     role: str,
     deliver: Deliver,
 ) -> TcpLink:
-    """Open a connection from ``local`` (port 0: any); OSError if it cannot be had."""
-    sock, _ = _bound(factory, socket.SOCK_STREAM, local)
-    try:
-        sock.settimeout(CONNECT_SECONDS)
-        sock.connect((remote.host, remote.port))
-    except OSError:
-        sock.close()
-        raise
-    return TcpLink(pump, sock, role, deliver)
+    """Open a connection from ``local`` (port 0: any); OSError if it cannot be had.
+
+    One between the same ports may be ending: its FIN waits for an answer of who has died.
+    """
+    patience = time.monotonic() + CONNECT_SECONDS
+    while True:
+        sock, _ = _bound(factory, socket.SOCK_STREAM, local)
+        try:
+            sock.settimeout(CONNECT_SECONDS)
+            sock.connect((remote.host, remote.port))
+        except OSError as error:
+            sock.close()
+            if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > patience:
+                raise
+            time.sleep(0.05)
+        else:
+            return TcpLink(pump, sock, role, deliver)
 
 
 class TcpPort:
