@@ -1,5 +1,6 @@
 """A soak from its first step to its last: step, look; and what is told where something is wrong."""
 
+import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -15,6 +16,11 @@ REMEMBERED = 25  # steps that are told of where something is wrong
 PROBED = 2  # phones looked at after each step
 ROUND = 50  # steps after which all are
 TOLD = 250  # steps after which there is a line
+
+FAILURES = (
+    *(AssertionError, PeerError, OSError, ValueError, LookupError),
+    *(CommandError, subprocess.TimeoutExpired),
+)
 
 Say = Callable[[str], object]
 
@@ -67,7 +73,7 @@ class Soak:
         """Do something of which any failure is a violation."""
         try:
             act()
-        except (AssertionError, PeerError, OSError, ValueError, LookupError, CommandError) as error:
+        except FAILURES as error:
             told = f"{type(error).__name__}: {error}"
             found = [f"{who}: {told}" if who else told]
             raise self._violation(found + self.player.differences()) from error

@@ -54,7 +54,7 @@ class Twins(Machine):
     def _is_served_by(self, ones: list[PcscfProcess]) -> None:
         """Wait until one of these serves, and go on with it."""
         wait_until(lambda: any(one.said(SERVES) for one in ones), "one serves", PATIENCE)
-        (process,) = (one for one in self._processes if one.said(SERVES))
+        (process,) = (one for one in ones if one.said(SERVES))
         self._serves(process, self._kernels[self._processes.index(process)])
 
     def _look(self, wrong: Callable[[Memory], list[str]]) -> list[str]:
