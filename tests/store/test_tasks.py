@@ -1,6 +1,7 @@
 """A task is ended, and whoever ends it can be ended too."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -35,6 +36,22 @@ def test_one_that_has_failed_is_no_failure_of_ours() -> None:
         await asyncio.sleep(0)
         await end(task)
         assert isinstance(task.exception(), ValueError)
+
+    asyncio.run(scene())
+
+
+def test_one_that_loses_a_cancellation_ends_all_the_same() -> None:
+    async def scene() -> None:
+        async def work() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+            await asyncio.sleep(30)
+
+        task = asyncio.get_running_loop().create_task(work())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await end(task)
+        assert task.cancelled()
 
     asyncio.run(scene())
 

@@ -38,6 +38,14 @@ def frames(count: int) -> list[Frame]:
     return [Frame(n, n * 10**9, 101, REGISTER if n % 2 else MESSAGE) for n in range(1, count + 1)]
 
 
+@pytest.fixture(autouse=True)
+def usual_ctrl_c() -> Iterator[None]:
+    """Where tests run in the background, a shell has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
