@@ -13,6 +13,7 @@ from tests.soak.machine import Single
 from tests.soak.player import Player, playing
 from tests.soak.run import Soak, soak
 from tests.soak.script import Script, Step
+from tests.soak.twins import Twins
 from tests.soak.violation import Violation
 
 pytestmark = pytest.mark.esp
@@ -106,3 +107,19 @@ def test_a_phone_with_other_sas_is_seen(begun: Soak) -> None:
     phone = begun.player.phones[1]
     phone.restart()
     assert "phone 1 has other current SAs than the P-CSCF" in told(begun.look)
+
+
+def test_what_a_machine_that_stands_by_still_has_is_seen() -> None:
+    script = Script(SEED, 1)
+    with playing(script.members, twins=True) as player:
+        assert player.differences() == []
+        machine = player.machine
+        assert isinstance(machine, Twins)
+        machine.other.lab.pcscf.ip(
+            "xfrm state add src 192.0.2.9 dst 192.0.2.1 proto esp spi 7 reqid 5060"
+            " mode transport auth hmac(sha1) 0x0123456789abcdef0123456789abcdef01234567"
+            " enc ecb(cipher_null) ''"
+        )
+        assert player.differences() == [
+            "SA SaId(destination='192.0.2.1', spi=7) is with who stands by"
+        ]

@@ -1,15 +1,9 @@
 """Phones for long runs: what they have heard is looked at, and then let go."""
 
-import errno
-import time
 from typing import Any
 
-from tests.peers.agreement import Agreement
 from tests.peers.peer import Sent
 from tests.peers.phone import Phone
-from tests.peers.wire import TcpLink
-
-STUCK = 10.0  # seconds that an old connection may be in the way of a new one
 
 
 class LastingPhone(Phone):
@@ -28,20 +22,14 @@ class LastingPhone(Phone):
         self.drop_old()
         return super().send_sm1(**changes)
 
-    def _link(self, over: Agreement) -> TcpLink:
-        """Open it when the old one is gone.
+    def connect_anew(self) -> None:
+        """Give up a connection over which nobody answers.
 
-        Where SAs were lost with a connection, our end of it waits for an answer to its FIN, and
-        has both ports, until it asks again under the SAs that were made anew.
+        A machine that served once may still know one between the same ports (TIME-WAIT): then
+        its kernel answers what comes, and does not end it.
         """
-        deadline = time.monotonic() + STUCK
-        while True:
-            try:
-                return super()._link(over)
-            except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        if self.current and self.current.link:
+            self.current.link.reset()
 
     def let_go_of_the_past(self) -> None:
         """AssertionError if a rule of Gm was broken since the last time; then forget all that came.

@@ -314,6 +314,8 @@ class Player:
             with contextlib.suppress(NothingCameError, OSError):
                 phone.message(phone.identity, timeout=1.0)
                 return
+            phone.connect_anew()
+        raise AssertionError(f"phone {phone.address} is not served again")
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ class Script:
 
     def __init__(self, seed: int, phones: int, *, takeovers: bool = False) -> None:
         self._rng = Random(seed)
-        self._takeovers = 3 if takeovers else 0.0
+        self._takeovers = 0.2 if takeovers else 0.0
         self.members = [Member(number, number % PLACES) for number in range(phones)]
 
     def __iter__(self) -> Iterator[Step]:

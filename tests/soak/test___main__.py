@@ -1,5 +1,7 @@
 """The command line of the soak."""
 
+from collections import Counter
+
 import pytest
 
 from tests.soak import __main__ as command
@@ -15,7 +17,7 @@ def test_a_soak_of_the_core(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_violation_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise Violation("seed 3, step 7: crash")
 
     monkeypatch.setattr(command, "soak", fails)
@@ -23,7 +25,16 @@ def test_a_violation_is_told(
     assert capsys.readouterr().out == "VIOLATION: seed 3, step 7: crash\n"
 
 
-def test_another_store_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        command.main(["--store", "paper"])
-    assert "--store" in capsys.readouterr().err
+def test_the_command_line_says_what_is_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def soak(*given: object, twins: bool) -> Counter[str]:
+        asked.append((given[:3], twins))
+        return Counter(call=7)
+
+    monkeypatch.setattr(command, "soak", soak)
+    assert command.main(["--steps", "7", "--seed", "3", "--phones", "5", "--twins"]) == 0
+    assert asked == [((7, 3, 5), True)]
+    assert capsys.readouterr().out.endswith(" s, nothing wrong (7 call)\n")

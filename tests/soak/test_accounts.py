@@ -2,14 +2,24 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from valkey import Valkey
 
 from pcscf.core import snapshot
 from tests.core.phone import Phone
 from tests.core.stage import SINCE, Stage
-from tests.soak.accounts import Holder, Memory, Set, Store, _shown, differences, sorted_out
+from tests.soak.accounts import (
+    Holder,
+    Memory,
+    Set,
+    Store,
+    ValkeyHash,
+    _shown,
+    differences,
+    sorted_out,
+)
 from xfrm.model import SaId
 
 UE, PCSCF = "192.0.2.10", "192.0.2.1"
@@ -123,3 +133,14 @@ def test_what_is_written_and_what_is_shown_of_a_phone_read_alike() -> None:
     ((_, written),) = sorted_out({"reg:x": json.dumps(values).encode()}).holders.items()
     assert written._replace(ends=0) == _shown(found)._replace(ends=0)
     assert written.ends - (SINCE + stage.now) == pytest.approx(_shown(found).ends - time.time(), 1)
+
+
+def test_a_hash_on_a_server_says_the_same_as_a_file() -> None:
+    class Server:
+        def hgetall(self, key: str) -> dict[bytes, bytes]:
+            assert key == "pcscf:one"
+            expiry = bytes(8)
+            return {b"#batch": b"7", b"seq:192.0.2.1:9": expiry + b"5", b"kernel": expiry + b"x"}
+
+    found = ValkeyHash(cast("Valkey", Server()), "pcscf:one").read()
+    assert found == Store({}, set(), {SaId("192.0.2.1", 9): 5})

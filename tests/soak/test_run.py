@@ -22,6 +22,7 @@ class Pretended:
         self.performed: list[Step] = []
         self.probed: list[int] = []
         self.let_go = 0
+        self.has_twins = False
         self._fails, self._wrong = fails, list(wrong)
 
     def perform(self, step: Step) -> None:
@@ -43,7 +44,8 @@ def runs(player: Pretended, monkeypatch: pytest.MonkeyPatch, *, end: str = "") -
     """Have soaks play with this player; taking down fails with the error ``end``, if any."""
 
     @contextlib.contextmanager
-    def playing(_: list[Member]) -> Iterator[Pretended]:
+    def playing(_: list[Member], *, twins: bool) -> Iterator[Pretended]:
+        player.has_twins = twins
         try:
             yield player
         finally:
@@ -73,6 +75,14 @@ def test_the_same_seed_performs_the_same_steps(monkeypatch: pytest.MonkeyPatch) 
         runs(player, monkeypatch)
         soak(300, 9, 4, lambda _: None)
     assert (one.performed, one.probed) == (other.performed, other.probed)
+
+
+def test_takeovers_take_two_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = Pretended()
+    runs(player, monkeypatch)
+    done = soak(1000, 1, 4, lambda _: None, twins=True)
+    assert done["takeover"] > 0
+    assert player.has_twins
 
 
 def test_a_step_that_goes_otherwise_is_told_with_all_that_helps(

@@ -6,7 +6,7 @@ from itertools import islice
 from tests.soak.script import PLACES, Script, Step
 
 STEPS = 2000
-RESTARTS = ("crash", "crash, kernel flushed", "stop", "crash in haste")
+RESTARTS = ("crash", "crash, kernel flushed", "stop", "crash in haste", "takeover")
 
 
 def history(seed: int, steps: int = STEPS) -> list[Step]:
@@ -19,10 +19,16 @@ def test_a_seed_says_it_all() -> None:
 
 
 def test_all_kinds_of_steps_happen_and_restarts_are_few() -> None:
-    script = Script(1, 12)
-    counted = Counter(step.what for step in islice(script, 10 * STEPS))
-    assert len(counted) == len(script._possible)
-    assert 150 <= sum(counted[what] for what in RESTARTS) <= 400
+    script = Script(1, 12, takeovers=True)
+    counted = Counter((step.what, step.how) for step in islice(script, 10 * STEPS))
+    assert counted["takeover", "dead"] > 20 < counted["takeover", "paused"]
+    names = Counter(what for what, _ in counted.elements())
+    assert len(names) == len(script._possible) - 1  # both takeovers have one name
+    assert 150 <= sum(names[what] for what in RESTARTS) <= 400
+
+
+def test_one_machine_has_no_takeover() -> None:
+    assert "takeover" not in {step.what for step in islice(Script(1, 12), 10 * STEPS)}
 
 
 def test_steps_are_possible_when_they_come() -> None:

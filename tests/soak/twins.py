@@ -28,6 +28,12 @@ class Twins(Machine):
         super().__init__(processes[0], kernels[0], store)
         self._processes, self._kernels = processes, kernels
 
+    @property
+    def other(self) -> PcscfProcess:
+        """The one that stands by."""
+        (found,) = (one for one in self._processes if one is not self.process)
+        return found
+
     def take_over(self, how: str) -> None:
         """Let the one that serves die with its machine, or stand still; it comes back later."""
         served, lab = self.process, self.process.lab
@@ -36,7 +42,7 @@ class Twins(Machine):
         else:
             served.kill()
             take_away(lab)
-        self._is_served_by([one for one in self._processes if one is not served])
+        self._is_served_by([self.other])
         if how == "paused":
             served.process.send_signal(signal.SIGCONT)
             assert served.process.wait(PATIENCE) == 1, "it has not yielded"
@@ -57,13 +63,16 @@ class Twins(Machine):
         (process,) = (one for one in ones if one.said(SERVES))
         self._serves(process, self._kernels[self._processes.index(process)])
 
+    @property
+    def _idle(self) -> XfrmKernel:
+        return self._kernels[self._processes.index(self.other)]
+
     def _look(self, wrong: Callable[[Memory], list[str]]) -> list[str]:
         """As for one; and who stands by has nothing that could answer for the other."""
         found = super()._look(wrong)
-        for process, kernel in zip(self._processes, self._kernels, strict=True):
-            if process is not self.process:
-                found += [f"SA {sa} is with who stands by" for sa in read_kernel(kernel)]
-        return found
+        if self.other.said(SERVES):
+            found.append("both machines serve")
+        return found + [f"SA {sa} is with who stands by" for sa in read_kernel(self._idle)]
 
 
 @contextlib.contextmanager
