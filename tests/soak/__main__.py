@@ -13,14 +13,17 @@ from tests.soak.run import soak
 from tests.soak.violation import Violation
 
 
-def _arguments(given: list[str] | None) -> argparse.Namespace:
+def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Random histories.")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1, help="the same seed: the same steps")
     parser.add_argument("--phones", type=int, default=12, help="at most 66")
     parser.add_argument("--twins", action="store_true", help="two machines with one store")
+    parser.add_argument(
+        "--restarts", type=float, default=1.0, help="how often the process ends: 0.5 half as often"
+    )
     parser.add_argument("--core", action="store_true", help="no process, no kernel, no sockets")
-    return parser.parse_args(given)
+    return parser.parse_args(words)
 
 
 def _say(text: str) -> None:
@@ -28,15 +31,16 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(given: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run what the command line says."""
-    args = _arguments(given)
+    args = _arguments(words)
     start = time.monotonic()
     try:
         if args.core:
             done = alone.soak(args.steps, args.seed, _say)
         else:
-            done = soak(args.steps, args.seed, args.phones, _say, twins=args.twins)
+            given = (args.steps, args.seed, args.phones, _say)
+            done = soak(*given, twins=args.twins, restarts=args.restarts)
     except Violation as violation:
         _say(f"VIOLATION: {violation}")
         return 1

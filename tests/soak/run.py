@@ -86,12 +86,14 @@ class Soak:
         return Violation("\n".join(lines))
 
 
-def soak(steps: int, seed: int, phones: int, say: Say, *, twins: bool = False) -> Counter[str]:
+def soak(
+    steps: int, seed: int, phones: int, say: Say, *, twins: bool = False, restarts: float = 1.0
+) -> Counter[str]:
     """Run it all; return how often each step was taken. Raises Violation.
 
     ``twins``: two machines with one store, and takeovers.
     """
-    script = Script(seed, phones, takeovers=twins)
+    script = Script(seed, phones, takeovers=twins, restarts=restarts)
     found: Violation | None = None
     try:
         with playing(script.members, twins=twins) as player:

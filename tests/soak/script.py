@@ -74,11 +74,15 @@ class Script:
     """Steps without an end. ``members`` are what is to be so after the last one drawn.
 
     ``takeovers``: there are two machines, of which now and then the other one has the phones.
+    ``restarts``: how often the process ends, compared with the usual.
     """
 
-    def __init__(self, seed: int, phones: int, *, takeovers: bool = False) -> None:
+    def __init__(
+        self, seed: int, phones: int, *, takeovers: bool = False, restarts: float = 1.0
+    ) -> None:
         self._rng = Random(seed)
-        self._takeovers = 0.2 if takeovers else 0.0
+        self._restarts = 0.2 * restarts
+        self._takeovers = self._restarts if takeovers else 0.0
         self.members = [Member(number, number % PLACES) for number in range(phones)]
 
     def __iter__(self) -> Iterator[Step]:
@@ -109,10 +113,10 @@ class Script:
             (1, self._silent_message),
             (0.2, self._lapse),
             # Another process goes on, or another machine.
-            (0.2, lambda: Step("crash")),
-            (0.2, lambda: Step("crash, kernel flushed")),
-            (0.2, lambda: Step("stop")),
-            (0.2, self._crash_in_haste),
+            (self._restarts, lambda: Step("crash")),
+            (self._restarts, lambda: Step("crash, kernel flushed")),
+            (self._restarts, lambda: Step("stop")),
+            (self._restarts, self._crash_in_haste),
             (self._takeovers, lambda: Step("takeover", -1, -1, "dead")),
             (self._takeovers, lambda: Step("takeover", -1, -1, "paused")),
         ]

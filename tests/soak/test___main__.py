@@ -30,11 +30,12 @@ def test_the_command_line_says_what_is_run(
 ) -> None:
     asked = []
 
-    def soak(*given: object, twins: bool) -> Counter[str]:
-        asked.append((given[:3], twins))
+    def soak(*given: object, twins: bool, restarts: float) -> Counter[str]:
+        asked.append((given[:3], twins, restarts))
         return Counter(call=7)
 
     monkeypatch.setattr(command, "soak", soak)
-    assert command.main(["--steps", "7", "--seed", "3", "--phones", "5", "--twins"]) == 0
-    assert asked == [((7, 3, 5), True)]
+    words = "--steps 7 --seed 3 --phones 5 --twins --restarts 0.25"
+    assert command.main(words.split()) == 0
+    assert asked == [((7, 3, 5), True, 0.25)]
     assert capsys.readouterr().out.endswith(" s, nothing wrong (7 call)\n")

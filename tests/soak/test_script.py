@@ -27,6 +27,11 @@ def test_all_kinds_of_steps_happen_and_restarts_are_few() -> None:
     assert 150 <= sum(names[what] for what in RESTARTS) <= 400
 
 
+def test_restarts_are_as_many_as_asked_for() -> None:
+    steps = islice(Script(1, 12, takeovers=True, restarts=0.2), 10 * STEPS)
+    assert 30 <= sum(step.what in RESTARTS for step in steps) <= 80
+
+
 def test_one_machine_has_no_takeover() -> None:
     assert "takeover" not in {step.what for step in islice(Script(1, 12), 10 * STEPS)}
 
