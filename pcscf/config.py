@@ -306,11 +306,11 @@ def _admin_conflicts(admin: Admin) -> Iterator[tuple[str, str]]:
 
 
 def _store_conflicts(store: Store) -> Iterator[tuple[str, str]]:
-    if store.kind != "none" and not store.key_file:
+    if store.used != "none" and not store.key_file:
         yield "store.key_file", "is required: the store holds keys (pcscf store new-key FILE)"
-    if store.kind == "sqlite" and not store.path:
+    if store.used == "sqlite" and not store.path:
         yield "store.path", 'is required with kind = "sqlite"'
-    if store.takeover_device and store.kind != "valkey":
+    if store.takeover_device and store.used != "valkey":
         yield "store.takeover_device", 'needs kind = "valkey": no other store has leases'
     if store.takeover_core_device and not store.takeover_device:
         yield "store.takeover_core_device", "needs takeover_device"

@@ -336,7 +336,7 @@ class Store(Section):
         "takeover_device", "takeover_core_device", "sequence_interval",
     })  # fmt: skip
 
-    kind: Literal["none", "sqlite", "valkey"] = "none"
+    kind: Literal["auto", "none", "sqlite", "valkey"] = "auto"
     path: str = "/var/lib/pcscf/store.sqlite"
     url: Annotated[StoreUrl, Field(repr=False)] = "valkey://127.0.0.1:6379/0"
     prefix: StorePrefix = "pcscf:"
@@ -348,6 +348,13 @@ class Store(Section):
     takeover_device: DeviceName = ""
     takeover_core_device: DeviceName = ""
     sequence_interval: PositiveFloat = 10.0
+
+    @property
+    def used(self) -> Literal["none", "sqlite", "valkey"]:
+        """The kind that there is: a file as soon as there is a key for it."""
+        if self.kind != "auto":
+            return self.kind
+        return "sqlite" if self.key_file else "none"
 
 
 class Stop(Section):

@@ -1,6 +1,6 @@
 """The events of the log: as the source makes them, and as docs/log.md has them.
 
-A call of ``report`` or of a method of ``log`` makes an event. Where its word is a parameter, so do
+A call of ``report`` or of a method of a logger makes an event. Where its word is a parameter, so do
 the calls of that function. Fields are keywords, the keys of a dictionary that is handed on as
 ``**fields``, and call_id where a message is given.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LEVELS = ("debug", "info", "warning", "error")
+LOGGERS = ("log", "logger")  # the second where ``pcscf.log`` is the first
 ANY = "..."  # fields that only the run knows
 
 
@@ -69,7 +70,7 @@ class Source:
             about = {"call_id"} if len(call.args) > 2 else set()
             return Maker(1, 0, frozenset(), frozenset(about))
         if name in LEVELS and isinstance(call.func, ast.Attribute):
-            logs = _name(call.func.value) == "log"
+            logs = _name(call.func.value) in LOGGERS
             return Maker(0, None, frozenset({name}), frozenset()) if logs else None
         if function.name == name or not _is_method(call.func):
             return None

@@ -532,6 +532,19 @@ def test_a_file_needs_its_path(complaints):
     assert complaints(store) == ['store.path: is required with kind = "sqlite"']
 
 
+@pytest.mark.parametrize(
+    ("lines", "used"),
+    [
+        ("", "none"),
+        ('key_file = "/keys"', "sqlite"),
+        ('kind = "none"\nkey_file = "/keys"', "none"),
+        ('kind = "valkey"\nkey_file = "/keys"', "valkey"),
+    ],
+)
+def test_a_key_makes_a_file_the_store(write, lines, used):
+    assert load(write(f"{MINIMAL}[store]\n{lines}\n")).store.used == used
+
+
 def test_the_password_of_a_store_is_not_shown(write, complaints):
     url = "valkey://:secret@127.0.0.1:6379/0"
     assert "secret" not in repr(load(write(set_key("store", f'url = "{url}"'))))

@@ -111,7 +111,7 @@ async def _serve(settings: Settings, file: Path) -> None:
             reload=reloader,
             console=add_pages,
             survival=survival,
-            store=Store(settings.store.kind, survival.writer) if survival else None,
+            store=Store(settings.store.used, survival.writer) if survival else None,
             hooks=hooks,
             mirror=homer,
         )

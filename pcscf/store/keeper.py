@@ -114,7 +114,7 @@ class Keeper:
         except StoreError:
             pass  # the writer tells that the store is down
         except Exception as error:  # noqa: BLE001 - an error of ours must not end the renewals
-            logger.error("lease_not_asked_for", at=log.describe(error))  # noqa: TRY400
+            logger.error("lease_not_asked_for", error=log.describe(error))  # noqa: TRY400
         finally:
             await end(asking)
         if granted is not None:

@@ -19,9 +19,9 @@ def open_store(settings: "Settings", name: str = "pcscf") -> "SqliteStore | Valk
     On a Valkey server there is one for each ``name`` that is served, and its ``leases`` say by
     whom. A file has the records of one instance, whatever the name.
     """
-    if settings.kind == "none":
+    if settings.used == "none":
         return None
-    if settings.kind == "sqlite":
+    if settings.used == "sqlite":
         return SqliteStore(settings.path)
     # It takes a tenth of a second, which the others need not wait for.
     from pcscf.store.valkey import ValkeyStore  # noqa: PLC0415

@@ -190,7 +190,7 @@ class Writer:
         try:
             self._when_lost()
         except Exception as error:  # noqa: BLE001 - likewise
-            logger.error("records_not_put_again", at=log.describe(error))  # noqa: TRY400
+            logger.error("records_not_put_again", error=log.describe(error))  # noqa: TRY400
 
     def _made(self, batch: dict[str, _Waiting]) -> list[Change]:
         changes = []
@@ -199,7 +199,7 @@ class Writer:
                 value = make() if callable(make) else make
             except Exception as error:  # noqa: BLE001 - one record must not hold up all others
                 self.unmade += 1
-                logger.error("record_not_made", record=key, at=log.describe(error))  # noqa: TRY400
+                logger.error("record_not_made", record=key, error=log.describe(error))  # noqa: TRY400
             else:
                 changes.append(Change(key, value, expires))
         return changes
@@ -232,5 +232,7 @@ class Writer:
         if state.name == "ok":
             logger.info("store_ok", after=round(state.since - self._told.since, 1))
         else:
-            logger.warning(f"store_{state.name}", reason=state.reason)
+            logger.warning(
+                "store_down" if state.name == "down" else "store_behind", reason=state.reason
+            )
         self._told = state

@@ -204,7 +204,7 @@ def test_a_record_that_cannot_be_made_holds_up_no_other(logged) -> None:
     play(act)
     (event,) = logged()
     assert (event["event"], event["record"]) == ("record_not_made", "a")
-    assert "a key" not in event["at"]
+    assert "a key" not in event["error"]
 
 
 # The store is down

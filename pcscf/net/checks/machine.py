@@ -41,7 +41,7 @@ def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
     ]
     binds = plan.unprotected(settings) + plan.protected(settings)
     yield from kernel.ipv6((*gm.addresses, *core.addresses))
-    yield from addresses.own(network, keyed, may_come=settings.store.kind == "valkey")
+    yield from addresses.own(network, keyed, may_come=settings.store.used == "valkey")
     yield from addresses.ipsec_on_interfaces(network, gm.addresses)
     yield from addresses.to_phones(network, addresses.local_ones(network, gm.addresses))
     yield from ports.free(binds, by_us=by_us)

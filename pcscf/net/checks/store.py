@@ -18,10 +18,10 @@ _RIGHTS = "the ACL of docs/store.md"
 def here(settings: Settings) -> Iterator[Finding]:
     """What of it is on this machine; nothing where there is no store."""
     store = settings.store
-    if store.kind == "none":
+    if store.used == "none":
         return
     yield _keys(store.key_file)
-    if store.kind == "sqlite":
+    if store.used == "sqlite":
         yield from files.writable("store.path", store.path)
         if Path(store.path).exists() and not os.access(store.path, os.R_OK | os.W_OK):
             user = os.geteuid()
@@ -55,7 +55,7 @@ class Server(Protocol):
 async def around(settings: Settings) -> list[Finding]:
     """The Valkey server, if there is one."""
     store = settings.store
-    if store.kind != "valkey":
+    if store.used != "valkey":
         return []
     from pcscf.store.valkey_server import ValkeyServer  # noqa: PLC0415 - a tenth of a second
 
