@@ -31,6 +31,14 @@ class LastingPhone(Phone):
         if self.current and self.current.link:
             self.current.link.reset()
 
+    def leave_clear_connection(self) -> None:
+        """Keep the one that it has registered over no longer, as few phones do.
+
+        What is sent over one to a machine that is gone is lost.
+        """
+        if self._clear_link:
+            self._clear_link.reset()
+
     def let_go_of_the_past(self) -> None:
         """AssertionError if a rule of Gm was broken since the last time; then forget all that came.
 

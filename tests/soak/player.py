@@ -303,9 +303,10 @@ class Player:
     def _takeover(self, step: Step) -> None:
         """What was under way is lost with the machine, and so are the phones' connections."""
         self.machine.take_over(step.how)
-        for member in self.members:
+        for member, phone in zip(self.members, self.phones, strict=True):
+            phone.leave_clear_connection()
             if member.registered:
-                self._comes_back(self.phones[member.number])
+                self._comes_back(phone)
 
     def _comes_back(self, phone: LastingPhone) -> None:
         """It writes until it is answered. Its connection may lead to a machine that is gone."""
