@@ -183,13 +183,18 @@ class UdpPort:
 
 
 class TcpLink:
-    """One TCP connection; ``closed`` is set when the other side has ended it."""
+    """One TCP connection; ``closed`` is set when the other side has ended it.
+
+    Then it is closed here too, with a reset unless it ``lingers``: where the other machine has
+    gone, a FIN would keep the port from the next connection until it is answered.
+    """
 
     def __init__(self, pump: Pump, sock: socket.socket, role: str, deliver: Deliver) -> None:
         sock.settimeout(CONNECT_SECONDS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # messages do not wait
         self._sock, self._pump, self._deliver = sock, pump, deliver
         self.closed = threading.Event()
+        self.lingers = True
         self.framer = Framer()
         local, remote = (Address(*name[:2]) for name in (sock.getsockname(), sock.getpeername()))
         self.origin = Origin("TCP", role, local, remote, self.send)
@@ -216,7 +221,7 @@ class TcpLink:
         except OSError:
             data = b""
         if not data:
-            self.close()
+            (self.close if self.lingers else self.reset)()
             return
         try:
             messages = self.framer.feed(data)

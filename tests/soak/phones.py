@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from tests.peers.agreement import Agreement
 from tests.peers.peer import Sent
 from tests.peers.phone import Phone
+from tests.peers.wire import TcpLink
 
 
 class LastingPhone(Phone):
@@ -21,6 +23,11 @@ class LastingPhone(Phone):
         """
         self.drop_old()
         return super().send_sm1(**changes)
+
+    def _link(self, over: Agreement) -> TcpLink:
+        link = super()._link(over)
+        link.lingers = False
+        return link
 
     def connect_anew(self) -> None:
         """Give up a connection over which nobody answers.
