@@ -8,11 +8,11 @@ import structlog
 from aiohttp import web
 
 from pcscf import log as logging
-from pcscf.admin.pace import Pace
 from pcscf.admin.parts import Json, Parts, Subject
 from pcscf.admin.refusal import Refusal
 from pcscf.admin.replies import reply
 from pcscf.core.events import Deregister, Drain
+from pcscf.pace import Pace
 
 log = structlog.get_logger()
 

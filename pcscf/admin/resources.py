@@ -8,10 +8,10 @@ from aiohttp import web
 from pcscf import log
 from pcscf.admin import metrics, shapes
 from pcscf.admin.health import notes, reasons
-from pcscf.admin.pace import Pace
 from pcscf.admin.parts import Diagnosis, Json, Parts, Subject
 from pcscf.admin.refusal import Refusal
 from pcscf.admin.replies import reply
+from pcscf.pace import Pace
 
 _PAGE: Final = 100  # phones or SA sets, unless more are asked for
 _LARGEST: Final = 500  # some milliseconds of the loop's time

@@ -10,8 +10,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from pcscf.errors import StartError
 
@@ -61,17 +60,8 @@ class Herald:
                 f"store.takeover_device: {device}: {error.strerror or error}"
             ) from None
 
-    def __enter__(self) -> Self:
-        """Serve within the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
+    def close(self) -> None:
+        """Tell and hear no more."""
         self._link.close()
         self._socket.close()
 

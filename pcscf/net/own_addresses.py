@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -45,7 +45,7 @@ class OwnAddresses:
         self._loop = asyncio.get_running_loop()
         self._places = places
         with ExitStack() as opened:
-            self._heralds = [opened.enter_context(Herald(*place)) for place in places]
+            self._heralds = [opened.enter_context(closing(Herald(*place))) for place in places]
             self._opened = opened.pop_all()
 
     def come(self) -> None:

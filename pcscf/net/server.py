@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import structlog
 
-from pcscf.admin.pace import Pace
 from pcscf.config import Settings
 from pcscf.core.effects import (
     CloseFlow,
@@ -52,6 +51,7 @@ from pcscf.net.sockets import BACKLOG, bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
+from pcscf.pace import Pace
 from xfrm.errors import MonitorOverrunError, XfrmError
 from xfrm.kernel import SaKernel
 from xfrm.model import SaId, SaSet, SaUsage

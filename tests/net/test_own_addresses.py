@@ -4,7 +4,6 @@ import contextlib
 import errno
 import socket
 import struct
-from typing import Self
 
 import pytest
 
@@ -65,9 +64,6 @@ class Told:
         self.ours.setblocking(False)
         kernel.heralds.append(self)
 
-    def __enter__(self) -> Self:
-        return self
-
     def fileno(self) -> int:
         return self.ours.fileno()
 
@@ -77,7 +73,7 @@ class Told:
             return b"mine" in self.ours.recv(100)
         return False
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.kernel.told.append("closed")
         self.ours.close()
         self.others.close()

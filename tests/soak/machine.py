@@ -118,7 +118,7 @@ class Single(Machine):
 
 
 def settings(lab: Lab, directory: Path, store: str) -> str:
-    """Write the configuration of an instance; ``store`` are lines for a shared key file."""
+    """Write the configuration of an instance; ``store`` has the lines that say which store."""
     key_file = directory / "store.key"
     if not key_file.exists():
         add_key(str(key_file), datetime.now(UTC))

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from pcscf.admin.pace import Pace
 from pcscf.core.views import Look
+from pcscf.pace import Pace
 from tests.net.support import looped
 
 
