@@ -1,12 +1,18 @@
 """Rules for every test of the project."""
 
 import functools
+import io
+import json
 import os
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
+
+from pcscf import log
 
 # The machines of CI are slow at times, and a run there is to give the same answer twice.
 settings.register_profile("pcscf", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -70,3 +76,12 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"ESP tests may not be skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The log so far, as objects; all levels are written."""
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()

@@ -1,15 +1,11 @@
 """Each action, on a real Edge with registered phones, over a real Unix socket."""
 
-import io
-import json
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
 import structlog
 
-from pcscf import log
 from pcscf.admin.parts import Parts
 from pcscf.core.events import Deregister, Drain
 from tests.admin.desk import OTHER_UE, another, desk
@@ -17,14 +13,7 @@ from tests.core.phone import Phone
 from tests.core.stage import IMPI, IMPU, UE
 from tests.net.support import looped
 
-
-@pytest.fixture(autouse=True)
-def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The log so far, as objects."""
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("written")
 
 
 @looped

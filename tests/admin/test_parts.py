@@ -15,8 +15,8 @@ from pcscf.sip.limits import DEFAULT
 from pcscf.store.sqlite import SqliteStore
 from pcscf.store.writer import Writer
 from tests.core.stage import POLICY
+from tests.net.server_bench import FakeMonitor
 from tests.net.support import looped, settings
-from tests.net.test_server import FakeMonitor
 from xfrm.memory import MemoryKernel
 
 

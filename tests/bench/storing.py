@@ -46,16 +46,11 @@ def sqlite(in_batch: int, batches: int, rounds: int = 3) -> Cost:
 
 def valkey(in_batch: int, batches: int, rounds: int = 3) -> Cost:
     """Keep registrations on a server, which writes each batch to its disk."""
-    with tempfile.TemporaryDirectory() as directory:
-        server = ValkeyProcess(Path(directory))
-        server.start()
-        try:
-            return _measure(
-                lambda: ValkeyStore(ValkeyServer(server.url, 5.0), "bench:", "one"),
-                *(in_batch, batches, rounds, lambda: spent([server.pid])),
-            )
-        finally:
-            server.kill()
+    with tempfile.TemporaryDirectory() as directory, ValkeyProcess(Path(directory)) as server:
+        return _measure(
+            lambda: ValkeyStore(ValkeyServer(server.url, 5.0), "bench:", "one"),
+            *(in_batch, batches, rounds, lambda: spent([server.pid])),
+        )
 
 
 def _measure(

@@ -1,13 +1,9 @@
 """Copies of all that passes, and what is said of those that are lost."""
 
-import io
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import structlog
 
-from pcscf import log
 from pcscf.core.flow import Transport
 from pcscf.mirror.hep import Agent
 from pcscf.mirror.homer import Homer, mirroring
@@ -16,16 +12,10 @@ from tests.decode.samples import START, sip
 from tests.mirror.test_hep import chunks
 from tests.net.support import looped, udp_peer, until
 
+pytestmark = pytest.mark.usefixtures("written")
+
 TEXT = sip("MESSAGE sip:b@c SIP/2.0", "Call-ID: one")
 Written = Callable[[], list[dict[str, object]]]
-
-
-@pytest.fixture(autouse=True)
-def written() -> Iterator[Written]:
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
 
 
 class Fake:

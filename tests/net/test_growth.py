@@ -25,8 +25,8 @@ from pcscf.net.server import Server
 from pcscf.net.sockets import reset_on_close
 from tests.attacker import Attacker
 from tests.garbage import no_garbage
+from tests.net.server_bench import FakeMonitor
 from tests.net.support import HOST, PATIENCE, looped, settings, udp_peer, until
-from tests.net.test_server import FakeMonitor
 from tests.sip import samples
 from xfrm.memory import MemoryKernel
 

@@ -21,8 +21,8 @@ from pcscf.sip.limits import DEFAULT
 from pcscf.sip.message import Request, Response, parse
 from pcscf.sip.response import make_response
 from tests.hooks.support import write
+from tests.net.server_bench import FakeMonitor
 from tests.net.support import HOST, looped, settings, udp_peer, until
-from tests.net.test_server import FakeMonitor
 from xfrm.memory import MemoryKernel
 
 USER = "sip:a@ims.example"

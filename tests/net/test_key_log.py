@@ -12,7 +12,7 @@ import structlog
 from pcscf import log
 from pcscf.errors import StartError
 from pcscf.net.key_log import KeyLog
-from tests.net.test_server import CK, IK, KEYS, SAS
+from tests.net.server_bench import CK, IK, KEYS, SAS
 from xfrm.keylog import read_line
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from pcscf.net.reload import Reloader, ReloadResult
 from pcscf.store.key_file import add_key
 from pcscf.store.sealing import Sealer
 from xfrm.algorithms import Suite
+
+pytestmark = pytest.mark.usefixtures("written")
 
 TEXT = """
 [gm]
@@ -103,14 +105,6 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path / "pcscf.toml")
-
-
-@pytest.fixture(autouse=True)
-def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
 
 
 def test_what_can_change_does(scene: Scene, written: Callable[[], list[dict[str, Any]]]) -> None:

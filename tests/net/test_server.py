@@ -1,19 +1,12 @@
-"""The server with a scripted Edge and a kernel in a dict: order, refusals, time, life."""
+"""The server with a scripted Edge and a kernel in a dict: order, refusals, time."""
 
 import asyncio
-import io
 import json
 import select
-import socket
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-import structlog
 
 from pcscf import log
-from pcscf.config import Settings
 from pcscf.core.effects import (
     CloseFlow,
     Effect,
@@ -35,160 +28,23 @@ from pcscf.core.events import (
     SendFailed,
     SipReceived,
 )
-from pcscf.core.flow import Endpoint, Flow, Side, Transport
-from pcscf.errors import StartError
+from pcscf.core.flow import Endpoint, Side, Transport
 from pcscf.net import load
-from pcscf.net.key_log import KeyLog
-from pcscf.net.server import Server
-from tests.net.support import HOST, looped, settings, silence, udp_peer, until
-from xfrm.algorithms import Suite
+from tests.net.server_bench import (
+    CK,
+    IK,
+    KEYS,
+    REGISTER,
+    SAS,
+    Onlooker,
+    bench,
+)
+from tests.net.support import HOST, looped, silence, until
 from xfrm.errors import KernelRefusal, MonitorOverrunError
 from xfrm.keylog import read_line
-from xfrm.memory import MemoryKernel
-from xfrm.model import AkaKeys, SaId, SaSet
+from xfrm.model import SaId
 
-CK, IK = bytes(range(16)), bytes(range(16, 32))
-KEYS = AkaKeys(CK, IK)
-SAS = SaSet(
-    "192.0.2.9", HOST, Suite("hmac-sha-1-96", "aes-cbc"), 1001, 1002, 1003, 1004, 9001, 9002, 5, 6
-)
-REGISTER = b"REGISTER sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n"
-
-
-class Script:
-    """An Edge that answers each event with what the test says, and keeps a diary."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.times: list[float] = []
-        self.answers: dict[type, list[Effect] | Callable[[Any], list[Effect]]] = {}
-        self.deadline: float | None = None
-
-    def handle(self, event: Event, now: float) -> list[Effect]:
-        self.events.append(event)
-        self.times.append(now)
-        answer = self.answers.get(type(event), [])
-        return answer(event) if callable(answer) else answer
-
-    def next_deadline(self) -> float | None:
-        return self.deadline
-
-    def held(self) -> dict[str, int]:
-        return {"registrations": 3}
-
-    def counted(self) -> dict[str, int]:
-        return {"guard_blocked": 2}
-
-    @property
-    def unanswered(self) -> int:
-        return 0
-
-    def rest(self, event: Event) -> list[Effect]:
-        """An answer: nothing to do, and nothing more to wait for."""
-        self.deadline = None
-        return []
-
-    def kinds(self) -> list[str]:
-        return [type(event).__name__ for event in self.events]
-
-
-class FakeMonitor:
-    """Expirations come through a socket pair; an exception in the queue is raised."""
-
-    def __init__(self) -> None:
-        self._ours, self._kernels = socket.socketpair()
-        self._queue: list[list[SaId] | Exception] = []
-        self.is_closed = False
-
-    def tell(self, what: list[SaId] | Exception) -> None:
-        self._queue.append(what)
-        self._kernels.send(b".")
-
-    def fileno(self) -> int:
-        return self._ours.fileno()
-
-    def read(self) -> list[SaId]:
-        self._ours.recv(1)
-        what = self._queue.pop(0)
-        if isinstance(what, Exception):
-            raise what
-        return what
-
-    def close(self) -> None:
-        self._ours.close()
-        self._kernels.close()
-        self.is_closed = True
-
-
-class Lease:
-    """An ownership that a test gives and takes."""
-
-    def __init__(self) -> None:
-        self.may_act = True
-        self.lost = asyncio.Event()
-        self.go_on: Callable[[], None]
-
-    def when_sure(self, call: Callable[[], None]) -> None:
-        self.go_on = call
-
-
-class Bench:
-    """A server that is up, with everything around it."""
-
-    def __init__(self, given: Settings) -> None:
-        lease: Any = Lease()  # it plays an ownership
-        self.lease = lease
-        self.settings = given
-        self.edge = Script()
-        self.kernel = MemoryKernel()
-        self.monitor = FakeMonitor()
-        key_log = KeyLog(given.log.key_file) if given.log.key_file else None
-        self.journal = Onlooker()
-        self.server = Server(
-            given,
-            self.edge,
-            self.kernel,
-            self.monitor,
-            key_log=key_log,
-            journal=self.journal,
-            ownership=lease,
-        )
-        self.peer, self.remote = udp_peer()
-
-    def local(self, port: int) -> Endpoint:
-        return Endpoint(HOST, port)
-
-    @property
-    def clear(self) -> Flow:
-        """The peer's flow to the unprotected port."""
-        local = self.local(self.settings.gm.port)
-        return Flow(Transport.UDP, Side.CLEAR, local, self.remote)
-
-    def send(self, text: bytes, ref: str = "") -> SendSip:
-        return SendSip(self.clear, text, ref)
-
-    def receive(self, data: bytes) -> None:
-        self.peer.sendto(data, self.clear.local)
-
-
-@asynccontextmanager
-async def bench(**sections: dict[str, object]) -> AsyncIterator[Bench]:
-    subject = Bench(settings(**sections))
-    try:
-        await subject.server.start()
-        yield subject
-    finally:
-        await subject.server.close()
-        subject.peer.close()
-
-
-@pytest.fixture(autouse=True)
-def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The log so far, as objects."""
-    stream = io.StringIO()
-    log.configure("debug", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("written")
 
 
 # -- messages
@@ -351,19 +207,6 @@ async def test_a_refused_extend_or_remove_is_logged_and_stops_nothing(written):
         (line,) = [line for line in written() if line["event"] == "extend_failed"]
         assert line["level"] == "warning"
         assert b.edge.kinds() == ["SipReceived"]
-
-
-class Onlooker:
-    """A tap and a journal that writes down what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[object, ...]] = []
-
-    def seen(self, flow: Flow, data: bytes, *, sent: bool) -> None:
-        self.told.append(("sent" if sent else "received", flow, data))
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *told: self.told.append((name, *told))
 
 
 @looped
@@ -591,204 +434,6 @@ async def test_a_monitor_that_broke_is_left_alone(written):
         await silence()
         assert b.edge.events == []
         assert [line["event"] for line in written()].count("monitor_failed") == 1
-
-
-# -- whose phones they are
-
-
-@looped
-async def test_nothing_is_decided_or_sent_before_it_is_certain_who_serves():
-    async with bench() as b:
-        b.edge.answers[SipReceived] = [b.send(b"answer")]
-        b.lease.may_act = False
-        b.receive(REGISTER)
-        await silence()
-        assert b.edge.events == []
-        b.lease.may_act = True
-        b.lease.go_on()
-        assert b.edge.kinds() == ["SipReceived"]
-        assert b.peer.recv(100) == b"answer"
-
-
-@looped
-async def test_what_was_decided_before_waits_too():
-    async with bench() as b:
-
-        def stands_still(_: Event) -> list[Effect]:
-            b.lease.may_act = False
-            return [b.send(b"answer")]
-
-        b.edge.answers[SipReceived] = stands_still
-        b.receive(REGISTER)
-        await until(lambda: b.edge.events)
-        await silence()
-        assert select.select([b.peer], [], [], 0)[0] == []
-        b.lease.may_act = True
-        b.lease.go_on()
-        assert b.peer.recv(100) == b"answer"
-
-
-@looped
-async def test_a_deadline_that_passes_meanwhile_comes_once():
-    async with bench() as b:
-        b.edge.deadline = asyncio.get_running_loop().time() + 0.02
-        b.server.dispatch(SipReceived(b.clear, b""))
-        b.lease.may_act = False
-        await asyncio.sleep(0.06)
-        b.edge.answers[DeadlineReached] = b.edge.rest
-        b.lease.may_act = True
-        b.lease.go_on()
-        await silence()
-        assert b.edge.kinds() == ["SipReceived", "DeadlineReached"]
-
-
-@looped
-async def test_addresses_arrive_when_every_port_is_open_and_are_served_then():
-    b = Bench(settings())
-    seen: list[tuple[bool, ...]] = []
-
-    async def arrive() -> None:
-        sockets = b.settings.gm.port, b.settings.gm.port_ps
-        _, writer = await asyncio.open_connection(HOST, b.settings.gm.port)
-        writer.close()
-        seen.append((*map(in_use, sockets), b.server.is_up))
-
-    await b.server.start({}, arrive)
-    assert (seen, b.server.is_up) == ([(True, True, False)], True)
-    await b.server.close()
-    assert not b.server.is_up
-    b.peer.close()
-
-
-@looped
-async def test_who_has_lost_its_phones_removes_their_sas_before_anything_else():
-    """So that what the end of a connection sends leaves under none."""
-    b = Bench(settings(stop={"keep_sas": True}))
-    await b.server.start()
-    b.kernel.install(SAS, KEYS, 0)
-    left: list[int] = []
-    before = b.server._tcp.close
-
-    async def close() -> None:
-        left.append(len(b.kernel.sas))
-        await before()
-
-    b.server._tcp.close = close  # type: ignore[method-assign]
-    b.lease.lost.set()
-    await b.server.close()
-    assert (left, b.kernel.is_open) == ([0], False)
-    b.peer.close()
-
-
-# -- life
-
-
-class WatchedKernel(MemoryKernel):
-    """Tells which of two ports had a UDP socket when it was opened and closed."""
-
-    def __init__(self, given: Settings) -> None:
-        super().__init__()
-        self._ports = (given.gm.port, given.gm.port_ps)
-        self.seen: list[tuple[str, bool, bool]] = []
-
-    def _look(self, when: str) -> None:
-        clear, protected = self._ports
-        self.seen.append((when, in_use(clear), in_use(protected)))
-
-    def open(self, wanted: Collection[SaSet] = ()) -> int:
-        self._look("open")
-        return super().open(wanted)
-
-    def close(self, *, keep: bool = False) -> None:
-        self._look("close")
-        super().close(keep=keep)
-
-
-def in_use(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return True
-        return False
-
-
-@looped
-async def test_protected_ports_are_open_only_while_the_policies_are_there(written):
-    given = settings()
-    kernel = WatchedKernel(given)
-    kernel.install(SAS, KEYS, 0)
-    server = Server(given, Script(), kernel, FakeMonitor())
-    await server.start()
-    assert in_use(given.gm.port_ps)
-    assert kernel.seen == [("open", True, False)]
-    assert (written()[-1]["event"], written()[-1]["sas_swept"]) == ("ready", 4)
-    await server.close()
-    assert kernel.seen[1:] == [("close", False, False)]
-
-
-@looped
-async def test_a_second_instance_ends_before_it_touches_the_kernel():
-    async with bench() as b:
-        kernel = MemoryKernel()
-        second = Server(b.settings, Script(), kernel, FakeMonitor())
-        with pytest.raises(StartError, match="is in use by another program"):
-            await second.start()
-        assert not kernel.is_open
-        await second.close()
-        b.receive(REGISTER)
-        await until(lambda: b.edge.events)
-
-
-@looped
-async def test_a_kernel_without_policies_ends_the_start_and_frees_the_ports():
-    given = settings()
-
-    class Refusing(MemoryKernel):
-        def open(self, wanted: Collection[SaSet] = ()) -> int:
-            raise KernelRefusal("policy in", 17, "EEXIST", "another instance?")
-
-    server = Server(given, Script(), Refusing(), FakeMonitor())
-    with pytest.raises(StartError, match=r"the kernel refuses the policies: .*another instance"):
-        await server.start()
-    await server.close()
-    assert not in_use(given.gm.port)
-
-
-@looped
-async def test_close_removes_sas_and_sockets_and_ends_all_events():
-    subject = Bench(settings())
-    await subject.server.start()
-    subject.kernel.install(SAS, KEYS, 0)
-    reader, writer = await asyncio.open_connection(*subject.clear.local)
-    subject.edge.deadline = asyncio.get_running_loop().time() + 0.02
-    subject.server.dispatch(SipReceived(subject.clear, b""))
-    await subject.server.close()
-    assert (subject.kernel.sas, subject.kernel.is_open) == ({}, False)
-    assert subject.monitor.is_closed
-    assert not in_use(subject.settings.gm.port_ps)
-    with pytest.raises(ConnectionResetError):
-        await reader.read()
-    writer.close()
-    subject.peer.close()
-    subject.server.dispatch(SipReceived(subject.clear, b""))
-    await silence()
-    assert subject.edge.kinds() == ["SipReceived"]
-
-
-@looped
-async def test_an_error_in_a_call_back_is_logged_without_its_arguments(written):
-    async with bench():
-
-        def fail(secret: bytes) -> None:
-            raise ValueError(secret.hex())
-
-        asyncio.get_running_loop().call_soon(fail, CK)
-        await silence(0)
-        line = written()[-1]
-        assert line["event"] == "loop_error"
-        assert line["error"].startswith("ValueError at ")
-        assert CK.hex() not in json.dumps(line)
 
 
 # -- other settings

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import io
-import json
 import os
 import resource
 import signal
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 import structlog
 
-from pcscf import log
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import LeaseLostError, StartError
 from pcscf.hooks.service import HookService
@@ -21,20 +18,13 @@ from pcscf.mirror.homer import Homer
 from pcscf.net import start
 from pcscf.net.reload import Reloader
 from pcscf.net.server import Server
+from tests.net.server_bench import KEYS, SAS, FakeMonitor, Script, in_use
 from tests.net.support import looped, settings, udp_peer, until
-from tests.net.test_server import KEYS, SAS, FakeMonitor, Script, in_use
 from xfrm.algorithms import SUITES
 from xfrm.errors import KernelRefusal
 from xfrm.memory import MemoryKernel
 
-
-@pytest.fixture(autouse=True)
-def written():
-    """The log so far, as objects."""
-    stream = io.StringIO()
-    log.configure("debug", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("written")
 
 
 def unused(server: Server) -> Reloader:

@@ -17,8 +17,8 @@ from pcscf.net.own_addresses import OwnAddresses
 from pcscf.net.survival import Survival, surviving
 from tests.core.phone import Phone
 from tests.core.stage import Stage
+from tests.net.server_bench import KEYS, SAS
 from tests.net.support import HOST, looped, settings, until
-from tests.net.test_server import KEYS, SAS
 from tests.store.valkey_process import ValkeyProcess
 from xfrm.memory import MemoryKernel
 
@@ -28,10 +28,8 @@ RECORD = {"reg:x": b'{"version": 7}'}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
-    server = ValkeyProcess(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.kill()
+    with ValkeyProcess(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
 
 
 @pytest.fixture

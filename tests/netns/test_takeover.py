@@ -133,18 +133,17 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def twins(pair: Pair, tmp_path: Path) -> Iterator[Twins]:
-    (tmp_path / "valkey").mkdir()
     pair.one.core.ip(f"address add {ALSO_VALKEY}/24 dev core")
-    valkey = LabValkey(pair.one, tmp_path / "valkey", ALSO_VALKEY)
-    valkey.start()
-    with open_site(pair.one, kind=RoutingCore) as site:
+    with (
+        LabValkey(pair.one, tmp_path / "valkey", ALSO_VALKEY) as valkey,
+        open_site(pair.one, kind=RoutingCore) as site,
+    ):
         made = Twins(pair, valkey, tmp_path, site)
         try:
             yield made
         finally:
             phones = site.close_phones()
             made.close()
-            valkey.kill()
     for process in made.processes:
         assert "event_failed" not in process.log
         assert "loop_error" not in process.log

@@ -78,10 +78,8 @@ class Twins(Machine):
 @contextlib.contextmanager
 def twins(pair: Pair, directory: Path) -> Iterator[Twins]:
     """Run two P-CSCFs and a Valkey server within the block."""
-    server = LabValkey(pair.one, directory)
-    server.start()
     with contextlib.ExitStack() as stack:
-        stack.callback(server.kill)
+        server = stack.enter_context(LabValkey(pair.one, directory / "valkey"))
         with pair.one.core.entered():
             client = stack.enter_context(contextlib.closing(Valkey.from_url(server.url)))
             client.ping()

@@ -124,19 +124,13 @@ def test_the_lease_survives_the_outage_with_the_instance(own_server) -> None:
 
 
 def test_a_server_that_keeps_nothing_on_disk_will_do(tmp_path) -> None:
-    (tmp_path / "valkey").mkdir()
-    server = ValkeyProcess(tmp_path / "valkey", "--appendonly", "no")
-    server.start()
-
     async def act(instance: Instance) -> None:
         server.kill()
         await instance.churn(0.1)
         await asyncio.to_thread(server.start)
 
-    try:
+    with ValkeyProcess(tmp_path / "valkey", "--appendonly", "no") as server:
         outage(server, act)
-    finally:
-        server.kill()
 
 
 def test_a_server_without_memory_is_an_outage_and_leaves_whole_batches(own_server) -> None:

@@ -101,12 +101,8 @@ def test_a_connection_that_the_server_has_closed_is_made_again(server) -> None:
 
 def test_a_unix_socket(tmp_path) -> None:
     path = tmp_path / "socket"
-    process = ValkeyProcess(tmp_path, "--unixsocket", str(path))
-    process.start()
-    try:
+    with ValkeyProcess(tmp_path, "--unixsocket", str(path)):
         assert ask(f"unix://{path}") == b"ab"
-    finally:
-        process.kill()
     assert "Error" in refusal(f"unix://{path}")
 
 
@@ -148,14 +144,12 @@ def tls_url(tmp_path) -> Iterator[tuple[str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = ValkeyProcess(
-        tmp_path,
+    options = [
         *("--tls-port", str(port), "--tls-cert-file", str(path)),
         *("--tls-key-file", str(path.with_suffix(".key")), "--tls-auth-clients", "no"),
-    )
-    process.start()
-    yield f"valkeys://localhost:{port}/0", path
-    process.kill()
+    ]
+    with ValkeyProcess(tmp_path, *options):
+        yield f"valkeys://localhost:{port}/0", path
 
 
 def test_tls_with_a_known_authority_and_the_right_name(tls_url) -> None:

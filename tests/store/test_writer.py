@@ -189,7 +189,7 @@ def test_many_changes_are_written_in_several_batches_without_a_pause() -> None:
     play(act)
 
 
-def test_a_record_that_cannot_be_made_holds_up_no_other(logged) -> None:
+def test_a_record_that_cannot_be_made_holds_up_no_other(written) -> None:
     async def act(scene: Scene) -> None:
         def fail() -> bytes:
             raise ValueError("a key")
@@ -202,7 +202,7 @@ def test_a_record_that_cannot_be_made_holds_up_no_other(logged) -> None:
         assert scene.writer.state.name == "ok"
 
     play(act)
-    (event,) = logged()
+    (event,) = written()
     assert (event["event"], event["record"]) == ("record_not_made", "a")
     assert "a key" not in event["error"]
 
@@ -210,7 +210,7 @@ def test_a_record_that_cannot_be_made_holds_up_no_other(logged) -> None:
 # The store is down
 
 
-def test_while_it_is_down_nothing_is_lost_and_it_is_told_once(logged) -> None:
+def test_while_it_is_down_nothing_is_lost_and_it_is_told_once(written) -> None:
     async def act(scene: Scene) -> None:
         scene.disk.error = StoreError("the disk is full")
         scene.put("a", b"1", LATER)
@@ -231,11 +231,11 @@ def test_while_it_is_down_nothing_is_lost_and_it_is_told_once(logged) -> None:
         assert scene.writer.state.since > began + 0.001
 
     play(act)
-    assert [(each["event"], each["level"]) for each in logged()] == [
+    assert [(each["event"], each["level"]) for each in written()] == [
         ("store_down", "warning"),
         ("store_ok", "info"),
     ]
-    assert logged()[0]["reason"] == "the disk is full"
+    assert written()[0]["reason"] == "the disk is full"
 
 
 def test_it_is_tried_again_less_and_less_often(monkeypatch) -> None:
@@ -370,7 +370,7 @@ def test_a_store_that_has_lost_its_records_gets_them_all_again() -> None:
     play(act)
 
 
-def test_an_error_while_all_is_put_again_is_not_the_end(logged) -> None:
+def test_an_error_while_all_is_put_again_is_not_the_end(written) -> None:
     async def act(scene: Scene) -> None:
         def fail() -> None:
             raise KeyError
@@ -384,7 +384,7 @@ def test_an_error_while_all_is_put_again_is_not_the_end(logged) -> None:
         assert scene.disk.records == {"a": b"1"}
 
     play(act)
-    assert "records_not_put_again" in [each["event"] for each in logged()]
+    assert "records_not_put_again" in [each["event"] for each in written()]
 
 
 def test_what_waited_when_the_lease_was_lost_is_never_written() -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 _SERVERS = ("valkey-server", "redis-server", "valkey-check-rdb", "redis-check-rdb")
 _PATIENCE = 20.0
@@ -25,13 +26,23 @@ def program() -> str:
 
 
 class ValkeyProcess:
-    """A server that keeps what it confirms in ``directory``, each write on its own."""
+    """A server that keeps what it confirms in ``directory``, each write on its own.
+
+    It runs within a ``with`` block, from its first answer on.
+    """
 
     def __init__(self, directory: Path, *options: str) -> None:
         self._directory = directory
         self._options = options
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.kill()
 
     @property
     def url(self) -> str:
@@ -44,6 +55,7 @@ class ValkeyProcess:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
+        self._directory.mkdir(exist_ok=True)
         options = [
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._directory)),
             *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),

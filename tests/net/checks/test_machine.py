@@ -1,34 +1,23 @@
 """All checks together, on this machine's loopback: what ends a start, and what is only told."""
 
 import asyncio
-import io
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-import structlog
 
-from pcscf import log
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net.checks import kernel, machine, rights
 from pcscf.net.checks.finding import Finding, Level, error, ok, warning
 from tests.net.support import HOST, free_port, looped, settings, udp_peer
 
+pytestmark = pytest.mark.usefixtures("written")
+
 IDS = Ids(Random(1).randbytes)
 NOWHERE = "192.0.2.213"  # an address of documentation that no interface here has
-
-
-@pytest.fixture(autouse=True)
-def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The log so far, as objects."""
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
 
 
 @pytest.fixture

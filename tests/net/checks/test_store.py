@@ -27,10 +27,8 @@ FACTS = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
-    running = ValkeyProcess(tmp_path_factory.mktemp("valkey"))
-    running.start()
-    yield running
-    running.kill()
+    with ValkeyProcess(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
 
 
 def here(**keys: object) -> list[Finding]:
