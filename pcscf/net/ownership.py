@@ -68,9 +68,12 @@ class Ownership:
         """Why it is not ours, in a line; empty if it is."""
         if self._held.is_set():
             return ""
-        if self._keeper.is_answered:
-            return f"stands by: another instance serves {self.address}"
-        return f"stands by: the store does not say who serves {self.address}"
+        holder = self._keeper.holder
+        if holder is None:
+            return f"stands by: the store does not say who serves {self.address}"
+        if not holder:
+            return f"stands by: nobody has the lease of {self.address}, and who serves may renew it"
+        return f"stands by: instance {holder} serves {self.address}"
 
     async def close(self) -> None:
         """Give it back, so that another one need not wait; without the store, let it run out."""

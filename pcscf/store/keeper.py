@@ -72,9 +72,9 @@ class Keeper:
         return "unsure" if now < self._silent_until else "unasked"
 
     @property
-    def is_answered(self) -> bool:
-        """Whether the store has said what we believe, when it was asked last."""
-        return self._answers_since is not None
+    def holder(self) -> str | None:
+        """Who has it, if we have not: nobody, if empty; None: the store did not answer."""
+        return None if self._answers_since is None else self._leases.holder(self._name)
 
     def start(self) -> None:
         """Take the lease as soon as it can be had."""

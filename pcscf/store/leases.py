@@ -8,10 +8,12 @@ lease is his, as a process does that was stopped for a while.
 """
 
 import secrets
+from typing import cast
 
 from pcscf.store.valkey_server import Argument, ValkeyServer
 
-# Lua, one step for all others. It answers with the token, or not at all where it is another's.
+# Lua, one step for all others. It answers with the token, or nothing where it is another's, and
+# with who had it.
 #   held: our token, or nothing. drawn: what it will be if the lease comes to us with this.
 #   fresh: this process has never had the lease, and may take it from one of the same owner.
 #   abandoned: one that nobody released but that is not there may be taken.
@@ -21,7 +23,7 @@ local holder = redis.call('GET', KEYS[1])
 local fence = redis.call('GET', KEYS[2])
 local token = nil
 if holder and holder ~= '' and holder ~= owner then
-  return nil
+  return {false, holder}
 elseif held ~= '' and (fence == held or not fence) then
   token = held  -- without a fence the server has lost its data, and nobody else was here
 elseif fence == drawn or holder == '' or (holder and fresh == '1') then
@@ -29,11 +31,11 @@ elseif fence == drawn or holder == '' or (holder and fresh == '1') then
 elseif not holder and abandoned == '1' then
   token = drawn
 else
-  return nil
+  return {false, holder or ''}
 end
 redis.call('SET', KEYS[1], owner, 'PX', milliseconds)
 redis.call('SET', KEYS[2], token)
-return token
+return {token, ''}
 """
 
 _RELEASE = """
@@ -58,6 +60,7 @@ class ValkeyLeases:
         self._held: dict[str, str] = {}  # tokens, by name
         self._known: set[str] = set()  # names that were held once
         self._drawn: dict[str, str] = {}  # tokens to come; kept until an answer has
+        self._holders: dict[str, str] = {}  # who had it when it was refused, by name
 
     async def take(self, name: str, owner: str, seconds: float, *, abandoned: bool = True) -> bool:
         """Take or renew a lease."""
@@ -66,15 +69,21 @@ class ValkeyLeases:
         milliseconds = int(seconds * 1000)
         arguments: list[Argument] = [owner, milliseconds, self.token(name), drawn, fresh]
         arguments.append(int(abandoned))
-        token = await self._server.run(_TAKE, self._keys(name), arguments)
-        if not isinstance(token, bytes):
+        answer = await self._server.run(_TAKE, self._keys(name), arguments)
+        token, holder = cast("tuple[bytes | None, bytes]", answer)
+        if token is None:
             self._held.pop(name, None)
+            self._holders[name] = holder.decode(errors="replace")
             return False
         self._known.add(name)
         self._held[name] = token.decode()
         if self._held[name] == drawn:
             del self._drawn[name]
         return True
+
+    def holder(self, name: str) -> str:
+        """Return who had a lease that was refused."""
+        return self._holders.get(name, "")
 
     async def release(self, name: str, owner: str) -> None:
         """End a lease of ours."""

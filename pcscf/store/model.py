@@ -50,5 +50,11 @@ class Leases(Protocol):
         and that is not there any more, be it that he is dead or that the store was.
         """
 
+    def holder(self, name: str) -> str:
+        """Return who had the lease when ``take`` was refused last; empty: nobody whom it knew.
+
+        It is nobody's and refused where only one that was ``abandoned`` is there to be taken.
+        """
+
     async def release(self, name: str, owner: str) -> None:
         """End one's own lease now; another's is left alone."""

@@ -20,6 +20,7 @@ class Server:
     def __init__(self) -> None:
         self.owner = ""
         self.is_down = False
+        self.was_abandoned = False  # and nobody has waited long enough to know it
         self.stood_by = 0
         self.sure = 0
         self.ownership = Ownership(self, ADDRESS, "one", 0.06)
@@ -30,8 +31,13 @@ class Server:
     ) -> bool:
         if self.is_down:
             raise StoreError("down")
+        if self.was_abandoned:
+            return False
         self.owner = self.owner or owner
         return self.owner == owner
+
+    def holder(self, _name: str) -> str:
+        return self.owner
 
     async def release(self, _name: str, _owner: str) -> None:
         if self.is_down:
@@ -82,13 +88,27 @@ def test_anothers_is_waited_for_and_said_once() -> None:
         with capture_logs() as logs:
             taking = asyncio.create_task(own.taken(server.stand_by))
             await until(lambda: server.stood_by)
-            reason = "stands by: another instance serves 192.0.2.1"
+            reason = "stands by: instance two serves 192.0.2.1"
             await until(lambda: own.waits_for == reason)
             assert not own.may_act
             server.owner = ""
             await taking
         assert [one["reason"] for one in logs if one["event"] == "standing_by"] == [reason]
         assert (own.waits_for, server.stood_by) == ("", 1)
+
+    play(scene)
+
+
+def test_nobodys_is_waited_for_as_one_that_may_be_renewed() -> None:
+    async def scene(server: Server, own: Ownership) -> None:
+        server.was_abandoned = True
+        taking = asyncio.create_task(own.taken(server.stand_by))
+        await until(lambda: server.stood_by)
+        assert own.waits_for == (
+            "stands by: nobody has the lease of 192.0.2.1, and who serves may renew it"
+        )
+        server.was_abandoned = False
+        await taking
 
     play(scene)
 

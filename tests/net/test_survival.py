@@ -106,7 +106,7 @@ async def test_one_serves_and_the_next_gets_what_it_leaves(valkey, key_file):
             beginning = asyncio.create_task(two.begin())
             await until(lambda: kernel.is_open)
             assert kernel.sas == {}
-            assert two.reasons == [f"stands by: another instance serves {HOST}"]
+            assert two.reasons == [f"stands by: instance one serves {HOST}"]
             assert one.reasons == []
             await served(one, **RECORD)
         assert await beginning == RECORD

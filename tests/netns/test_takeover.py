@@ -160,7 +160,7 @@ def test_a_machine_dies_and_another_serves_its_phones(twins: Twins) -> None:
     status, answer = asks(two, "/readyz")
     assert (status, answer["reasons"]) == (
         503,
-        ["stands by: another instance serves 192.0.2.1"],
+        ["stands by: instance one serves 192.0.2.1"],
     )
     assert asks(two, "/livez")[0] == 200
     phones = twins.registered()

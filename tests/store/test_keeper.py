@@ -41,6 +41,10 @@ class Server:
             self.owner = self.owner or owner
         return self.owner == owner
 
+    def holder(self, name: str) -> str:
+        assert name == NAME
+        return self.owner
+
     async def release(self, name: str, owner: str) -> None:
         assert self.owner == owner
         self.owner = ""
@@ -85,6 +89,19 @@ def test_anothers_is_waited_for_and_taken_when_it_is_free() -> None:
         server.owner = ""
         await server.asks(2)
         assert (keeper.hold, server.told) == ("held", ["held"])
+
+    play(scene)
+
+
+def test_who_has_it_is_known_while_the_store_answers() -> None:
+    async def scene(server: Server, keeper: Keeper) -> None:
+        holders = [keeper.holder]
+        server.owner = "two"
+        await server.asks(3)
+        holders.append(keeper.holder)
+        server.is_down = True
+        await server.asks(2)
+        assert [*holders, keeper.holder] == [None, "two", None]
 
     play(scene)
 

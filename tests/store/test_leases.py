@@ -31,6 +31,20 @@ def test_it_has_one_owner_until_it_is_released(server) -> None:
     play(server, scene)
 
 
+def test_who_is_refused_learns_who_has_it(server) -> None:
+    async def scene(clients: Clients) -> None:
+        one, two = leases_of(clients, 2)
+        assert two.holder(NAME) == ""
+        assert await one.take(NAME, "one", 0.05)
+        assert not await two.take(NAME, "two", 60)
+        assert (one.holder(NAME), two.holder(NAME)) == ("", "one")
+        await asyncio.sleep(0.1)
+        assert not await two.take(NAME, "two", 60, abandoned=False)
+        assert two.holder(NAME) == ""
+
+    play(server, scene)
+
+
 def test_it_runs_out_and_renewing_moves_its_end(server) -> None:
     async def scene(clients: Clients) -> None:
         one, two = leases_of(clients, 2)
