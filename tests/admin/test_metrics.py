@@ -355,7 +355,6 @@ def test_every_family_of_ours_is_on_the_dashboard_or_not_worth_a_graph(
     left_out = {name for name in exported if not re.search(rf"{name}(_bucket|_count)?\b", text)}
     assert left_out == {
         "pcscf_events_total",
-        "pcscf_lease",
         "pcscf_next_hop_failures",
         "process_max_fds",
         "process_open_fds",
