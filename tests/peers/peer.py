@@ -108,6 +108,7 @@ class Peer:
         self.lock = threading.RLock()
         self._news = threading.Condition(self.lock)
         self.record = True
+        self.max_answers = MAX_ANSWERS  # that are sent again for a copy
         self.received: list[Received] = []
         self.unreadable: list[tuple[bytes, Origin]] = []
         self.seen: Counter[str] = Counter()
@@ -251,7 +252,7 @@ class Peer:
 
     def _remember(self, key: tuple[str, str], answer: tuple[bytes, Send] | None) -> None:
         self._answers[key] = answer
-        while len(self._answers) > MAX_ANSWERS:
+        while len(self._answers) > self.max_answers:
             self._answers.popitem(last=False)
 
     def on_request(self, received: Received) -> None:

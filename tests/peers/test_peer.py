@@ -86,6 +86,13 @@ def test_repeated_request_gets_the_same_answer(peer):
     assert len(peer.requests("OPTIONS")) == 1
 
 
+def test_answers_are_kept_for_so_many_requests(peer):
+    peer.max_answers = 2
+    for branch in ("zero", "one", "two", "two", "one", "zero"):
+        peer.deliver(request(branch).to_bytes(), origin(lambda data: None))
+    assert [one.repeated for one in peer.received] == [False, False, False, True, True, False]
+
+
 def test_wait_for_something_already_there(peer):
     peer.deliver(request().to_bytes(), origin())
     assert peer.wait_for(lambda message: message.is_request).message.method == "OPTIONS"

@@ -7,6 +7,8 @@ from tests.peers.peer import Sent
 from tests.peers.phone import Phone
 from tests.peers.wire import TcpLink
 
+_MOST_COPIES = 500  # of answers, which takes a phone longer than copies come for
+
 
 class LastingPhone(Phone):
     """A phone that may run for days."""
@@ -14,6 +16,7 @@ class LastingPhone(Phone):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._answered_before: set[tuple[str, str]] = set()
+        self.max_answers = _MOST_COPIES
 
     def send_sm1(self, **changes: Any) -> Sent:
         """As any phone; the set before the current one is of no use from now on.
