@@ -70,6 +70,11 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """Leave the message that this event is about to the next process, if there is to be one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Tell the operator. ``event`` is a fixed word; ``fields`` never hold key material."""
 
@@ -78,4 +83,4 @@ class Report:
     fields: dict[str, str | int | float] = field(default_factory=dict)
 
 
-Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Resolve | Report
+Effect = SendSip | InstallSas | ExtendSas | RemoveSas | CloseFlow | Resolve | PutOff | Report

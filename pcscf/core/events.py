@@ -140,7 +140,7 @@ class Deregister:
 
 @dataclass(frozen=True, slots=True)
 class Deafen:
-    """The process ends soon: new requests get no answer, so they come again, to the next one."""
+    """The process ends soon: new requests get no answer. They are left to the next one, or lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pcscf.core.client_transactions import (
     TransactionUser,
 )
 from pcscf.core.context import Context
-from pcscf.core.effects import SendSip
+from pcscf.core.effects import PutOff, SendSip
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.core.gate import Gate
 from pcscf.core.next_hops import NextHops
@@ -62,7 +62,10 @@ class Wire:
         Raises SipError 503 where there is no room for a new one.
         """
         key = self.servers.known(request, flow, row)
-        if key is None or self.context.is_deaf:
+        if key is None:
+            return None
+        if self.context.is_deaf:
+            self.context.emit(PutOff())
             return None
         self._check_room(flow.side)
         return self.servers.open(key, request, flow, row)

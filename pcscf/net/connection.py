@@ -7,6 +7,7 @@ from typing import Protocol
 from pcscf.core.events import Event, SipReceived, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
+from pcscf.net.handover import OpenConnection
 from pcscf.net.sockets import endpoint, reset_on_close, untie, vanish_on_close
 from pcscf.sip.framing import Ping, StreamFramer
 from pcscf.sip.limits import Limits
@@ -63,6 +64,21 @@ class Connection(asyncio.Protocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._message_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
+
+    # -- from one program to the next ---------------------------------------------------------
+
+    def go_on_with(self, begun: bytes) -> None:
+        """Begin with what the program before has read of a message that is not whole yet."""
+        self._framer.feed(begun)
+        self._watch_message(begun_anew=False)
+
+    def hand_over(self) -> OpenConnection | None:
+        """Let go of the connection without a word to its other end; None if it cannot go on."""
+        if self.is_closing or self._transport.get_write_buffer_size():
+            return None
+        sock = self._transport.get_extra_info("socket").dup()
+        self._transport.abort()
+        return OpenConnection(sock, self.side, self.accepted, self._framer.rest)
 
     # -- sending ------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pcscf.core.effects import (
     Effect,
     ExtendSas,
     InstallSas,
+    PutOff,
     RemoveSas,
     Report,
     Resolve,
@@ -41,13 +42,14 @@ from pcscf.errors import StartError
 from pcscf.log import describe, written
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
+from pcscf.net.handover import Handover
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.observers import Journal, Tap
 from pcscf.net.ownership import Ownership
 from pcscf.net.recorder import Recorder
 from pcscf.net.resolver import Resolver
-from pcscf.net.sockets import BACKLOG, bound_at_start
+from pcscf.net.sockets import BACKLOG, RECEIVE_BUFFER, bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
 from pcscf.net.usage import UsageReader
@@ -113,6 +115,7 @@ class Server:
         journal: Journal | None = None,
         recorder: Recorder | None = None,
         ownership: Ownership | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self.failed_events = 0
         self.is_up = False
@@ -123,6 +126,11 @@ class Server:
         self._ownership = ownership
         if ownership:
             ownership.when_sure(self._go_on)
+        self._before = handover or Handover()
+        self._next: Handover | None = None
+        self._handled: Event | None = None
+        self._put_off: list[SipReceived] = []
+        self._room_to_put_off = RECEIVE_BUFFER
         self._key_log = key_log
         self._settings = settings
         self._edge = edge
@@ -182,6 +190,7 @@ class Server:
         them or leaves it. Raises StartError; ``close`` is due then as well.
         """
         self._loop.set_exception_handler(_log_loop_error)
+        self._before.keep(plan.unprotected(self._settings) + plan.protected(self._settings))
         self.claim()
         try:
             recalled, swept = await self._open_kernel(records or {})
@@ -196,6 +205,7 @@ class Server:
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
         if recalled:
             self.dispatch(recalled)
+        await self._go_on_with(self._before)
         for udp in self._udp.values():
             udp.start()
         while self._listeners:
@@ -206,6 +216,18 @@ class Server:
         self._set_timer()
         log.info("ready", sockets=len(self._udp), sas_swept=swept)
 
+    async def _go_on_with(self, before: Handover) -> None:
+        """Serve the connections of the program before, and what it has put off."""
+        for connection in before.connections:
+            await self._tcp.adopt(connection)
+        if before.connections or before.messages:
+            log.info(
+                "continued", connections=len(before.connections), messages=len(before.messages)
+            )
+        before.connections.clear()
+        before.close()
+        self.dispatch_all(before.messages)
+
     async def _open_kernel(self, records: Mapping[str, bytes]) -> tuple[Recalled | None, int]:
         if self._recorder:
             return await Pace().take(self._recorder.recall(records, self._kernel))
@@ -214,13 +236,15 @@ class Server:
     def _sweep(self) -> None:
         self._kernel.open()
 
-    async def wind_up(self, hurry: asyncio.Event) -> None:
-        """Let no new phone in, and wait until all requests are answered.
+    async def wind_up(self, hurry: asyncio.Event, *, drain: bool = True) -> None:
+        """Let no new phone in, if so said, and wait until all requests are answered.
 
-        At last no new ones are taken: who sends over UDP sends again, to the next process. What
-        is unanswered, when the time is over or there is a hurry, is answered 503.
+        At last no new ones are taken: ``hand_over`` leaves them to the next program, and who sends
+        over UDP sends again. What is unanswered, when the time is over or there is a hurry, is
+        answered 503.
         """
-        self.dispatch(Drain(on=True))
+        if drain:
+            self.dispatch(Drain(on=True))
         deadline = self._loop.time() + self._settings.stop.timeout
         hurried = self._loop.create_task(hurry.wait())
         await self._answered(deadline - _DEAF, hurried)
@@ -233,6 +257,18 @@ class Server:
         """Wait until nothing is unanswered, or the deadline, or the hurry."""
         while self._edge.unanswered and self._loop.time() < deadline and not hurried.done():
             await asyncio.wait({hurried}, timeout=_WINDING_UP)
+
+    def hand_over(self) -> Handover:
+        """Take leave of phones that do not notice; ``close`` closes what this does not give.
+
+        Nothing is received or sent by this process any more, and SAs and policies stay.
+        """
+        self._is_closed = True
+        self._next = Handover(messages=self._put_off)
+        for side, sock in (*(udp.hand_over() for udp in self._udp.values()), *self._tcp.listening):
+            self._next.add(side, sock)
+        self._next.connections = self._tcp.hand_over()
+        return self._next
 
     async def close(self) -> None:
         """Close all sockets, then remove our SAs, and the policies last.
@@ -254,11 +290,13 @@ class Server:
         await self._tcp.close()
         for sock, _ in self._listeners:
             sock.close()
+        self._before.close()
         for udp in self._udp.values():
             udp.close()
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
-        keep = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
+        kept = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
+        keep = kept or self._next is not None
         self._try_kernel("close_failed", lambda: self._kernel.close(keep=keep))
         if self._key_log:
             self._key_log.close()
@@ -295,9 +333,11 @@ class Server:
 
     def _bind(self, binds: list[plan.Bind]) -> None:
         limits = self._settings.limits
-        for side, transport, local, shared in binds:
+        for bind in binds:
+            side, transport, local, shared = bind
             ahead = self._ownership is not None
-            sock = bound_at_start(transport, local, shared=shared, ahead=ahead)
+            sock = self._before.take(bind)
+            sock = sock or bound_at_start(transport, local, shared=shared, ahead=ahead)
             if transport is Transport.TCP:
                 self._listeners.append((sock, side))
             else:
@@ -374,6 +414,7 @@ class Server:
                 log.error("tap_failed", error=describe(error))  # noqa: TRY400 - it would quote
 
     def _handle(self, event: Event) -> None:
+        self._handled = event
         try:
             for effect in self._edge.handle(event, self._loop.time()):
                 if not self._execute(effect):
@@ -403,7 +444,16 @@ class Server:
                 self._tcp.close_flow(flow, at_once=at_once)
             case Resolve():
                 self._resolver.ask(effect)
+            case PutOff():
+                self._put_off_handled()
         return True
+
+    def _put_off_handled(self) -> None:
+        """Keep what is being handled for the next program, within a bound; who sent it waits."""
+        event = self._handled
+        if isinstance(event, SipReceived) and len(event.data) <= self._room_to_put_off:
+            self._room_to_put_off -= len(event.data)
+            self._put_off.append(event)
 
     def _report(self, report: Report) -> None:
         level, event, fields = report.level, report.event, report.fields

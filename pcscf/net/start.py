@@ -4,6 +4,7 @@ import asyncio
 import gc
 import resource
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -26,15 +27,17 @@ from pcscf.hooks.service import HookService
 from pcscf.mirror.hep import Agent
 from pcscf.mirror.homer import Homer, mirroring
 from pcscf.mirror.trace import Traces
-from pcscf.net import plan
+from pcscf.net import handover, plan
 from pcscf.net.capabilities import raise_capabilities
 from pcscf.net.checks import machine
 from pcscf.net.entropy import Entropy
+from pcscf.net.handover import Handover
 from pcscf.net.key_log import KeyLog
 from pcscf.net.reload import Reloader
 from pcscf.net.routes import set_route
 from pcscf.net.server import Server
 from pcscf.net.survival import Survival, surviving
+from pcscf.net.upgrade import Upgrade, in_the_way
 from xfrm.algorithms import Suite
 from xfrm.errors import XfrmError
 from xfrm.kernel import SaKernel, XfrmKernel
@@ -51,17 +54,30 @@ _GC_THRESHOLDS = (50_000, 50, 1000)
 def run(settings: Settings, file: Path) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError, one readable line.
 
-    ``file`` is where the settings are from: SIGHUP has it read anew.
+    ``file`` is where the settings are from: SIGHUP has it read anew. Upon SIGUSR2 this process goes
+    on as the program that is installed by then, and this function does not return.
     """
+    before = handover.received()
     raise_capabilities()
     for route in settings.gm.routes:
         set_route(route.to, route.via)
     raise_file_limit(3 * settings.limits.max_connections)
-    machine.before_start(settings)
-    asyncio.run(_serve(settings, file))
+    machine.before_start(settings, before.sockets)
+    left = asyncio.run(_serve(settings, file, before))
+    if left:
+        _go_on(left)
 
 
-async def _serve(settings: Settings, file: Path) -> None:
+def _go_on(left: Handover) -> None:
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # until the next program knows what to do with it
+    try:
+        left.go_on()
+    except OSError as error:
+        raise StartError(f"{sys.executable} cannot go on: {error.strerror}") from None
+
+
+async def _serve(settings: Settings, file: Path, before: Handover) -> Handover | None:
     kernel, monitor = _open_kernel(settings)
     suites = usable_suites(kernel, settings.security.algorithms)
     ids = Ids(Entropy())
@@ -88,6 +104,7 @@ async def _serve(settings: Settings, file: Path) -> None:
             journal=diagnosis.journal,
             recorder=recorder,
             ownership=survival.ownership if survival else None,
+            handover=before,
         )
         hooks.attach(edge.use_hooks, server.dispatch)
         usable = partial(usable_suites, kernel)
@@ -116,7 +133,9 @@ async def _serve(settings: Settings, file: Path) -> None:
             mirror=homer,
         )
         admin = AdminService(settings.admin, subject, parts)
-        await serve(server, reloader, admin, survival)
+        writer = survival.writer if survival else None
+        upgrade = Upgrade(file, lambda: in_the_way(settings, writer.state if writer else None))
+        return await serve(server, reloader, admin, survival, upgrade)
 
 
 def _traces(server: Server, edge: Edge) -> Traces:
@@ -162,32 +181,39 @@ async def serve(
     reloader: Reloader,
     admin: Beside | None = None,
     survival: Survival | None = None,
-) -> None:
+    upgrade: Upgrade | None = None,
+) -> Handover | None:
     """Run a server until a signal asks it to stop; undo its start in any case.
 
     The admin side opens first, as it may take long until phones are served: another instance
     may serve them. It closes before they are not. A second signal has it stop at once. SIGUSR1 has
-    it log what is held and counted, SIGHUP read its settings anew. LeaseLostError: another
-    instance serves them from now on.
+    it log what is held and counted, SIGHUP read its settings anew. SIGUSR2 has it end for an
+    ``upgrade``, if there is one: then it gives what goes on in the next program. LeaseLostError:
+    another instance serves them from now on.
     """
-    stop, hurry = _signals(server, reloader)
+    stop, hurry = _signals(server, reloader, upgrade)
     lost = survival.lost if survival else asyncio.Event()
+    wanted = upgrade.wanted if upgrade else asyncio.Event()
     try:
         async with _opened(admin):
             await _before(_begin(server, survival), stop, lost)
-            if server.is_up:
-                await _before(stop.wait(), lost)
-            if not lost.is_set():
+            goes_on = server.is_up and await _replaced(server, stop, lost, wanted)
+            if not (goes_on or lost.is_set()):
                 log.info("stopping")
-            if server.is_up:
+            if server.is_up and not goes_on:
                 await _before(server.wind_up(hurry), lost)
             if survival:
                 survival.leave()
+        return server.hand_over() if goes_on and not stop.is_set() else None
     finally:
+        if upgrade:
+            await upgrade.close()
         await server.close()
 
 
-def _signals(server: Server, reloader: Reloader) -> tuple[asyncio.Event, asyncio.Event]:
+def _signals(
+    server: Server, reloader: Reloader, upgrade: Upgrade | None
+) -> tuple[asyncio.Event, asyncio.Event]:
     """Give what the first signal to stop sets, and the second."""
     loop, stop, hurry = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
@@ -198,7 +224,20 @@ def _signals(server: Server, reloader: Reloader) -> tuple[asyncio.Event, asyncio
         loop.add_signal_handler(number, on_signal)
     loop.add_signal_handler(signal.SIGUSR1, server.tell)
     loop.add_signal_handler(signal.SIGHUP, reloader.reload)
+    if upgrade:
+        loop.add_signal_handler(signal.SIGUSR2, upgrade.ask)
     return stop, hurry
+
+
+async def _replaced(
+    server: Server, stop: asyncio.Event, lost: asyncio.Event, wanted: asyncio.Event
+) -> bool:
+    """Serve until the end. True: it is an upgrade, and all has been answered for it."""
+    await _before(stop.wait(), lost, wanted)
+    if not wanted.is_set():
+        return False
+    await server.wind_up(stop, drain=False)
+    return not stop.is_set()
 
 
 async def _begin(server: Server, survival: Survival | None) -> None:

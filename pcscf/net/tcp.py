@@ -12,6 +12,7 @@ from pcscf.core.events import Event, FlowClosed, SendFailed
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.net.admission import Admission
 from pcscf.net.connection import Connection, TcpLimits
+from pcscf.net.handover import OpenConnection, is_alive
 from pcscf.net.sockets import BACKLOG, bound
 from pcscf.sip.limits import Limits
 
@@ -58,7 +59,7 @@ class TcpTable:
         self._limits = tcp
         self._shared_ports = shared_ports
         self._loop = asyncio.get_running_loop()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[tuple[asyncio.Server, Side]] = []
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._by_key: dict[Flow, Connection] = {}
@@ -85,7 +86,30 @@ class TcpTable:
         server = await self._loop.create_server(
             lambda: self._connection(side, accepted=True), sock=sock, backlog=BACKLOG
         )
-        self._listeners.append(server)
+        self._listeners.append((server, side))
+
+    @property
+    def listening(self) -> list[tuple[Side, socket]]:
+        """The sockets that connections are accepted on: duplicates, for who takes them."""
+        return [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
+
+    async def adopt(self, one: OpenConnection) -> None:
+        """Go on with a connection of the program before; with none that has ended meanwhile."""
+        if not is_alive(one.sock):
+            one.sock.close()
+            return
+        connection = self._connection(one.side, accepted=one.accepted)
+        connection.go_on_with(one.begun)
+        await self._loop.connect_accepted_socket(lambda: connection, one.sock)
+
+    def hand_over(self) -> list[OpenConnection]:
+        """Let go of all connections that can go on in the next program; listeners stay."""
+        handed = []
+        for connection in tuple(self._connections):
+            if one := connection.hand_over():
+                self._connections.discard(connection)  # nothing is to be reset
+                handed.append(one)
+        return handed
 
     def send(self, effect: SendSip) -> None:
         """Send on the flow's connection, or on the one that is being opened, or open it."""
@@ -115,7 +139,7 @@ class TcpTable:
 
         Where nothing may be sent any more they go without a word.
         """
-        for server in self._listeners:
+        for server, _ in self._listeners:
             server.close()
         tasks = [opening.task for opening in self._opening.values() if opening.task]
         for task in tasks:

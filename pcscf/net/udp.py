@@ -58,6 +58,10 @@ class UdpSocket:
         """Receive from now on."""
         self._loop.add_reader(self._sock, self._drain)
 
+    def hand_over(self) -> tuple[Side, socket.socket]:
+        """Give what stays open when this one is closed."""
+        return self._side, self._sock.dup()
+
     def close(self) -> None:
         """Close the socket; what is queued is lost, as datagrams are."""
         self._loop.remove_reader(self._sock)

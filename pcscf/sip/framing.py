@@ -39,6 +39,11 @@ class StreamFramer:
         """Octets kept of a message that is not whole yet."""
         return len(self._buffer)
 
+    @property
+    def rest(self) -> bytes:
+        """The octets kept."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes | Ping]:
         """Take what was received; give the messages and pings it completes, in order.
 

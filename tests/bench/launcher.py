@@ -9,12 +9,14 @@ import argparse
 import cProfile
 import os
 import sys
+from collections.abc import Container
 from typing import Any
 
 from pcscf import cli
 from pcscf.config import Settings
 from pcscf.net import start
 from pcscf.net.checks import machine
+from pcscf.net.handover import Bound
 from xfrm.memory import MemoryKernel
 from xfrm.model import SaId
 
@@ -48,7 +50,7 @@ def without_esp() -> None:
     machine.before_start = _nothing_is_looked_at
 
 
-def _nothing_is_looked_at(settings: Settings) -> None:
+def _nothing_is_looked_at(settings: Settings, held: Container[Bound] = ()) -> None:
     """The machine is what it is."""
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pcscf.core.effects import PutOff
 from pcscf.core.events import Deafen, Deregister, Drain, GiveUp, SipUnreadable
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.errors import ParseError
@@ -224,7 +225,7 @@ def test_who_is_deaf_takes_no_new_request_and_finishes_those_under_way(
     stage.play(Deafen())
     stage.log.clear()
     phone.says(phone.message("MESSAGE", "sip:c@home.example"))
-    assert not stage.log
+    assert stage.log == [PutOff()]
     stage.core_says(under_way, 200)
     assert stage.last_to_phone().status == 200
     phone.says(message)  # a copy is answered again

@@ -7,13 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pcscf.config import Settings
-from pcscf.core.effects import (
-    Effect,
-    SendSip,
-)
-from pcscf.core.events import (
-    Event,
-)
+from pcscf.core.effects import Effect, SendSip
+from pcscf.core.events import Event
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.net.key_log import KeyLog
 from pcscf.net.server import Server

@@ -7,15 +7,7 @@ import select
 import pytest
 
 from pcscf import log
-from pcscf.core.effects import (
-    CloseFlow,
-    Effect,
-    ExtendSas,
-    InstallSas,
-    RemoveSas,
-    Report,
-    SendSip,
-)
+from pcscf.core.effects import CloseFlow, Effect, ExtendSas, InstallSas, RemoveSas, Report, SendSip
 from pcscf.core.events import (
     DeadlineReached,
     Event,
@@ -30,15 +22,7 @@ from pcscf.core.events import (
 )
 from pcscf.core.flow import Endpoint, Side, Transport
 from pcscf.net import load
-from tests.net.server_bench import (
-    CK,
-    IK,
-    KEYS,
-    REGISTER,
-    SAS,
-    Onlooker,
-    bench,
-)
+from tests.net.server_bench import CK, IK, KEYS, REGISTER, SAS, Onlooker, bench
 from tests.net.support import HOST, looped, silence, until
 from xfrm.errors import KernelRefusal, MonitorOverrunError
 from xfrm.keylog import read_line

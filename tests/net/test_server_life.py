@@ -8,15 +8,11 @@ from collections.abc import Collection
 import pytest
 
 from pcscf.config import Settings
-from pcscf.core.effects import (
-    Effect,
-)
-from pcscf.core.events import (
-    DeadlineReached,
-    Event,
-    SipReceived,
-)
+from pcscf.core.effects import Effect, PutOff, SendSip
+from pcscf.core.events import DeadlineReached, Event, SipReceived
 from pcscf.errors import StartError
+from pcscf.net import server as module
+from pcscf.net.handover import Handover
 from pcscf.net.server import Server
 from tests.net.server_bench import (
     CK,
@@ -224,3 +220,105 @@ async def test_an_error_in_a_call_back_is_logged_without_its_arguments(written):
         assert line["event"] == "loop_error"
         assert line["error"].startswith("ValueError at ")
         assert CK.hex() not in json.dumps(line)
+
+
+# -- from one program to the next
+
+
+@looped
+async def test_the_next_program_goes_on_where_this_one_ends(written):
+    first = Bench(settings())
+    kernel = first.kernel
+    first.edge.answers[SipReceived] = [PutOff()]
+    await first.server.start()
+    kernel.install(SAS, KEYS, 0)
+    reader, writer = await asyncio.open_connection(*first.clear.local)
+    writer.write(REGISTER + REGISTER[:9])
+    await until(lambda: first.edge.events)
+    await silence()
+    left = first.server.hand_over()
+    await first.server.close()
+    assert len(kernel.sas) == 4
+    first.receive(REGISTER)  # while there is no program
+    writer.write(REGISTER[9:])
+
+    second = Server(first.settings, edge := Script(), kernel, FakeMonitor(), handover=left)
+    edge.answers[SipReceived] = lambda event: [SendSip(event.flow, b"answer")]
+    await second.start()
+    await until(lambda: edge.kinds().count("SipReceived") == 3)
+    put_off, *others = (event for event in edge.events if isinstance(event, SipReceived))
+    assert put_off == first.edge.events[0]
+    assert {event.flow for event in others} == {first.clear, put_off.flow}
+    assert [event.data for event in others] == [REGISTER, REGISTER]
+    assert await reader.readexactly(12) == b"answer" * 2
+    assert first.peer.recv(100) == b"answer"
+    (line,) = [line for line in written() if line["event"] == "continued"]
+    assert (line["connections"], line["messages"]) == (1, 1)
+    await second.close()
+    assert (kernel.sas, kernel.is_open) == ({}, False)
+    writer.close()
+    first.peer.close()
+
+
+@looped
+async def test_what_is_put_off_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "RECEIVE_BUFFER", 2 * len(REGISTER))
+    async with bench() as b:
+        b.edge.answers[SipReceived] = [PutOff()]
+        for _ in range(3):
+            b.server.dispatch(SipReceived(b.clear, REGISTER))
+        left = b.server.hand_over()
+        assert left.messages == [SipReceived(b.clear, REGISTER)] * 2
+        left.close()
+
+
+@looped
+async def test_ports_that_are_not_ours_any_more_are_closed_under_the_old_policies(
+    written,
+):
+    first = Bench(settings())
+    await first.server.start()
+    reader, writer = await asyncio.open_connection(HOST, first.settings.gm.port_ps)
+    await silence()
+    left = first.server.hand_over()
+    await first.server.close()
+    in_use_then: list[bool] = []
+
+    class Looking(MemoryKernel):
+        def open(self, wanted: Collection[SaSet] = ()) -> int:
+            gm = first.settings.gm
+            in_use_then.extend(map(in_use, (gm.port, gm.port_ps)))
+            return super().open(wanted)
+
+    second = Server(settings(), Script(), Looking(), FakeMonitor(), handover=left)
+    await second.start()
+    assert in_use_then == [False, False]
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    assert "continued" not in [line["event"] for line in written()]
+    await second.close()
+    writer.close()
+    first.peer.close()
+
+
+@looped
+async def test_who_cannot_begin_closes_what_was_left():
+    first = Bench(settings())
+    await first.server.start()
+    _, writer = await asyncio.open_connection(*first.clear.local)
+    await silence()
+    left = first.server.hand_over()
+    await first.server.close()
+
+    class Refusing(MemoryKernel):
+        def open(self, wanted: Collection[SaSet] = ()) -> int:
+            raise KernelRefusal("policy in", 17, "EEXIST", "another instance?")
+
+    second = Server(first.settings, Script(), Refusing(), FakeMonitor(), handover=left)
+    with pytest.raises(StartError):
+        await second.start()
+    await second.close()
+    assert not in_use(first.settings.gm.port_ps)
+    assert left == Handover()
+    writer.close()
+    first.peer.close()

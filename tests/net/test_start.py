@@ -5,6 +5,7 @@ import gc
 import os
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from pcscf.errors import LeaseLostError, StartError
 from pcscf.hooks.service import HookService
 from pcscf.mirror.homer import Homer
 from pcscf.net import start
+from pcscf.net.checks import machine
+from pcscf.net.handover import Handover
 from pcscf.net.reload import Reloader
 from pcscf.net.server import Server
 from tests.net.server_bench import KEYS, SAS, FakeMonitor, Script, in_use
@@ -347,3 +350,85 @@ async def test_it_does_not_wait_for_ever(written):
     await serving
     assert edge.kinds()[-1] == "GiveUp"
     assert edge.left > 9_000
+
+
+# -- an upgrade
+
+
+class Trial:
+    """An upgrade that is wanted as soon as it is asked for."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self.is_closed = False
+
+    def ask(self) -> None:
+        self.wanted.set()
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+async def upgraded(server: Server, then: Callable[[], None]) -> Handover | None:
+    """Serve, be asked to go on as the next program, and see what is left to it."""
+    trial: Any = Trial()
+    serving = asyncio.create_task(start.serve(server, unused(server), None, None, trial))
+    await until(lambda: server.is_up)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    await until(trial.wanted.is_set)
+    then()
+    left = await serving
+    assert trial.is_closed
+    return left
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@looped
+async def test_for_an_upgrade_all_is_answered_and_nobody_is_turned_away():
+    edge, kernel = Slow(3), MemoryKernel()
+    server = Server(given := settings(), edge, kernel, FakeMonitor())
+    left = await upgraded(server, lambda: kernel.install(SAS, KEYS, 0))
+    assert left
+    assert edge.kinds() == ["Deafen", "GiveUp"]
+    assert len(kernel.sas) == 4
+    assert in_use(given.gm.port_ps)
+    left.close()
+    assert not in_use(given.gm.port_ps)
+
+
+@pytest.mark.usefixtures("_memory_as_it_was")
+@looped
+async def test_who_is_to_stop_after_all_leaves_nothing(written):
+    edge, kernel = Slow(10_000), MemoryKernel()
+    server = Server(given := settings(), edge, kernel, FakeMonitor())
+    kernel.install(SAS, KEYS, 0)
+    left = await upgraded(server, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert left is None
+    assert written()[-1]["event"] == "stopping"
+    assert (kernel.sas, in_use(given.gm.port_ps)) == ({}, False)
+
+
+def test_the_next_program_is_run_with_what_is_left(monkeypatch, tmp_path):
+    left, gone_on = Handover(), []
+
+    async def serve(*given: object) -> Handover:
+        assert given[2] == Handover()
+        return left
+
+    def go_on(one: Handover) -> None:
+        gone_on.append(one)
+        raise OSError(2, "No such file or directory")
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR2)}
+    monkeypatch.setattr(start, "_serve", serve)
+    monkeypatch.setattr(start, "raise_capabilities", lambda: None)
+    monkeypatch.setattr(machine, "before_start", lambda *_: None)
+    monkeypatch.setattr(Handover, "go_on", go_on)
+    try:
+        with pytest.raises(StartError, match=r" cannot go on: No such file or directory$"):
+            start.run(settings(), tmp_path / "pcscf.toml")
+        assert {signal.getsignal(number) for number in handlers} == {signal.SIG_IGN}
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert gone_on == [left]

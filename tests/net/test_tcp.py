@@ -449,3 +449,81 @@ async def test_other_limits_are_for_connections_to_come():
         for writer in (old, new):
             writer.close()
         await silence(0.01)
+
+
+# -- from one program to the next
+
+
+@looped
+async def test_connections_go_on_in_the_next_table_without_a_word():
+    async with peer() as other:
+        first, _ = await _with_connections(other)
+        ((side, listener),) = first.listening
+        assert side is Side.CLEAR
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(MESSAGE[:20])
+        await until(lambda: len(first._connections) == 2)
+        await silence()
+        handed = first.hand_over()
+        await first.close()
+        assert {(one.side, one.accepted, one.begun) for one in handed} == {
+            (Side.CLEAR, True, MESSAGE[:20]),
+            (Side.PROTECTED, False, b""),
+        }
+        writer.write(MESSAGE[20:])  # while there is no program
+        async with table() as (second, events):
+            for one in handed:
+                await second.adopt(one)
+            await second.listen(listener, Side.CLEAR)
+            await until(lambda: of_type(events, SipReceived))
+            (received,) = of_type(events, SipReceived)
+            assert received.data == MESSAGE
+            second.send(SendSip(received.flow, b"answer"))
+            assert await reader.read(6) == b"answer"
+            flow = flow_to(other.local)._replace(local=next(iter(other.came)))
+            second.send(SendSip(flow, b"more", "ref"))
+            await until(lambda: other.text == b"first" + b"more")
+            assert len(other.came) == 1
+            assert not of_type(events, SendFailed)
+            second.close_flow(received.flow)
+            assert await reader.read() == b""  # no reset: that would be an option left behind
+            await until(lambda: FlowClosed(received.flow) in events)
+            writer.close()
+
+
+async def _with_connections(other: Peer) -> tuple[TcpTable, list[Event]]:
+    """A table that listens, and has opened a connection."""
+    events: list[Event] = []
+    made = TcpTable(events.append, DEFAULT, PATIENT, max_connections=9, max_per_source=9)
+    await listening(made)
+    made.send(SendSip(flow_to(other.local), b"first", connect=True))
+    await until(lambda: other.text == b"first")
+    return made, events
+
+
+@looped
+async def test_a_connection_with_something_unsent_does_not_go_on():
+    async with table() as (subject, events):
+        local = await listening(subject)
+        _, writer = await asyncio.open_connection(*local, limit=1)
+        writer.write(MESSAGE)
+        await until(lambda: of_type(events, SipReceived))
+        for _ in range(200):
+            subject.send(SendSip(events[0].flow, bytes(90_000)))  # type: ignore[union-attr]
+            await asyncio.sleep(0)
+        assert subject.hand_over() == []
+        writer.close()
+
+
+@looped
+async def test_a_connection_that_has_ended_meanwhile_is_not_gone_on_with():
+    async with peer() as other:
+        first, _ = await _with_connections(other)
+        (one,) = first.hand_over()
+        await first.close()
+        reset_on_close(other.writers[0].get_extra_info("socket"))
+        other.writers[0].transport.abort()
+        await silence()
+        async with table() as (second, events):
+            await second.adopt(one)
+            assert (second._connections, events, one.sock.fileno()) == (set(), [], -1)

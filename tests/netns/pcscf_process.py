@@ -86,6 +86,14 @@ class PcscfProcess:
         wait_until(lambda: " reload" in self.log[len(before) :], "it has read its settings")
         return self.log[len(before) :]
 
+    @contextlib.contextmanager
+    def configured(self, config: str) -> Iterator[None]:
+        """Have another configuration in its file within the block; it is not told."""
+        before = self._config.read_text()
+        self._config.write_text(config)
+        yield
+        self._config.write_text(before)
+
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         self.process.kill()
@@ -97,6 +105,17 @@ class PcscfProcess:
         ``says`` are events of which one is waited for; that it is ready, if none is given.
         """
         self.process = self._start(says or _READY)
+
+    def upgrade(self) -> None:
+        """Have it go on as the program that is installed now (SIGUSR2): the same process."""
+        before = self.said(*_READY)
+        self.process.send_signal(signal.SIGUSR2)
+        wait_until(
+            lambda: self.said(*_READY) > before or self.process.poll() is not None,
+            "the new program serves",
+            3 * _START,
+        )
+        assert self.process.poll() is None, self.log
 
     def stop(self) -> int:
         """Ask it to end (SIGTERM); return its exit status."""

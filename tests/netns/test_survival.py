@@ -1,6 +1,7 @@
 """A process dies, another one goes on, and registered phones do not notice."""
 
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -17,8 +18,10 @@ from tests.netns.namespace import wait_until
 from tests.netns.pcscf_process import PcscfProcess, config, running
 from tests.netns.site import LINGER, SLACK, Site, came_under, every_way, open_site
 from tests.netns.test_calls import talking
+from tests.peers.peer import Sent
 from tests.peers.phone import Phone
 from tests.peers.router import RoutingCore
+from tests.peers.wire import TcpLink
 
 pytestmark = pytest.mark.esp
 
@@ -229,6 +232,78 @@ def test_a_restart_in_the_midst_of_messages_drops_none(one: Surviving) -> None:
         statuses.append(phone.message(phone.identity, timeout=FOR_LONG).status)
     restart.join()
     assert set(statuses) == {200}
+
+
+@every_way
+def test_an_upgrade_in_the_midst_of_requests_drops_none(
+    one: Surviving, version: int, transport: str
+) -> None:
+    """Requests one behind the other, without waiting: some are under way, some read, some not."""
+    phone = one.registered(version, transport)
+    one.serves(phone)
+    own, spis = phone.current, one.site.spis()
+    assert own
+    link = own.link
+    upgrade = threading.Thread(target=one.process.upgrade)
+    upgrade.start()
+    sent: list[Sent] = []
+    while upgrade.is_alive() or len(sent) < 5:
+        sent.append(phone.start_request("OPTIONS", phone.identity))
+        time.sleep(0.1)
+    upgrade.join()
+    assert {phone.finish(each, FOR_LONG).status for each in sent} == {200}
+    one.serves(phone)
+    assert (one.site.spis(), own.link) == (spis, link)
+
+
+def test_an_upgrade_waits_for_an_answer_and_the_call_goes_on(one: Surviving) -> None:
+    alice, bob = one.registered(transport="TCP"), one.registered(6, "TCP")
+    call = alice.invite(bob.identity, alice.sdp)
+    there = bob.wait_for_call()
+    there.ring(180)
+    call.wait(180)
+    before = one.process.said("upgrading"), one.process.said("ready")
+    one.process.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: one.process.said("upgrading") > before[0], "it begins to end", FOR_LONG)
+    there.answer(200, bob.sdp)
+    call.wait(200)
+    wait_until(lambda: one.process.said("ready") > before[1], "the new program serves", FOR_LONG)
+    assert call.bye().status == 200
+    there.dialog.wait_for("BYE")
+
+
+def test_an_upgrade_takes_half_a_message_along(
+    one: Surviving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = one.registered(transport="TCP")
+    one.serves(phone)
+    own = phone.current
+    assert own
+    link, rest = own.link, b""
+    assert link
+
+    def send_half(data: bytes) -> None:
+        nonlocal rest
+        rest = data[100:]
+        TcpLink.send(link, data[:100])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(link, "send", send_half)
+        sent = phone.start_request("OPTIONS", phone.identity)
+    one.process.upgrade()
+    link.send(rest)
+    assert phone.finish(sent).status == 200
+
+
+def test_a_configuration_that_cannot_be_read_ends_nothing(one: Surviving) -> None:
+    phone, before = one.registered(), one.process.said("ready")
+    with one.process.configured("[gm]\naddresses = 7\n"):
+        one.process.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: one.process.said("upgrade_refused") > 0, "it refuses", FOR_LONG)
+    one.serves(phone)
+    assert one.process.said("ready") == before
+    (line,) = [line for line in one.process.log.splitlines() if " upgrade_refused " in line]
+    assert "gm.addresses" in line
 
 
 def test_an_operator_sees_the_store_and_changes_its_key(one: Surviving) -> None:

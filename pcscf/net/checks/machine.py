@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
 
 import structlog
 
@@ -25,14 +25,18 @@ from pcscf.net.checks import (
 )
 from pcscf.net.checks.addresses import KernelNetwork
 from pcscf.net.checks.finding import Finding, Level, warning
+from pcscf.net.handover import Bound
 
 log = structlog.get_logger()
 
 
-def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
+def here(
+    settings: Settings, held: Container[Bound] = (), *, by_us: bool = False
+) -> Iterator[Finding]:
     """What this machine has: all that takes no time and needs no right.
 
-    ``by_us``: a P-CSCF that runs here already may have the ports.
+    ``held`` are sockets that this process has already. ``by_us``: a P-CSCF that runs here already
+    may have the ports.
     """
     gm, core, network = settings.gm, settings.core, KernelNetwork()
     keyed = [
@@ -44,7 +48,8 @@ def here(settings: Settings, *, by_us: bool = False) -> Iterator[Finding]:
     yield from addresses.own(network, keyed, may_come=settings.store.used == "valkey")
     yield from addresses.ipsec_on_interfaces(network, gm.addresses)
     yield from addresses.to_phones(network, addresses.local_ones(network, gm.addresses))
-    yield from ports.free(binds, by_us=by_us)
+    sought = [one for one in binds if one[:3] not in held]
+    yield from ports.free(sought, by_us=by_us)
     yield from ports.not_given_out(bind.local.port for bind in binds)
     yield from files.writable("log.key_file", settings.log.key_file)
     yield from store.here(settings)
@@ -95,13 +100,14 @@ def _routes(settings: Settings, hops: list[NextHop]) -> tuple[list[str], list[Fi
 # At the start
 
 
-def before_start(settings: Settings) -> None:
+def before_start(settings: Settings, held: Container[Bound] = ()) -> None:
     """Log warnings; raise StartError, one line for each thing that is in the way.
 
+    ``held`` are sockets that this process has already.
     Algorithms that the kernel lacks are told of when the others are chosen (``pcscf.net.start``).
     """
     errors = [str(one) for one in kernel.esp(settings) if one.level is Level.ERROR]
-    for finding in here(settings):
+    for finding in here(settings, held):
         if finding.level is Level.ERROR:
             errors.append(str(finding))
         elif finding.level is Level.WARNING:
