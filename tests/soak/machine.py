@@ -62,6 +62,10 @@ class Machine:
         """Have another machine serve the phones."""
         raise NotImplementedError(how)
 
+    def upgrade(self) -> None:
+        """Have it become the next program; phones keep their connections."""
+        self.process.upgrade()
+
     def _start(self) -> None:
         raise NotImplementedError
 

@@ -78,6 +78,7 @@ class Player:
             "stop": lambda _: self.machine.stop(),
             "crash in haste": self._crash_in_haste,
             "takeover": self._takeover,
+            "upgrade": lambda _: self.machine.upgrade(),
         }
 
     def perform(self, step: Step) -> None:

@@ -119,6 +119,7 @@ class Script:
             (self._restarts, self._crash_in_haste),
             (self._takeovers, lambda: Step("takeover", -1, -1, "dead")),
             (self._takeovers, lambda: Step("takeover", -1, -1, "paused")),
+            (self._restarts - self._takeovers, lambda: Step("upgrade")),  # of one machine alone
         ]
 
     def probes(self, most: int) -> list[int]:
