@@ -174,7 +174,9 @@ class Server:
         first or sweeps its SAs. Raises StartError; ``close`` is due then as well.
         """
         if not self._udp:
-            self._bind(plan.unprotected(self._settings))
+            unprotected = plan.unprotected(self._settings)
+            self._before.keep(unprotected + plan.protected(self._settings))
+            self._bind(unprotected)
 
     async def start(
         self,
@@ -190,7 +192,6 @@ class Server:
         them or leaves it. Raises StartError; ``close`` is due then as well.
         """
         self._loop.set_exception_handler(_log_loop_error)
-        self._before.keep(plan.unprotected(self._settings) + plan.protected(self._settings))
         self.claim()
         try:
             recalled, swept = await self._open_kernel(records or {})

@@ -9,7 +9,7 @@ import argparse
 import cProfile
 import os
 import sys
-from collections.abc import Container
+from collections.abc import Collection
 from typing import Any
 
 from pcscf import cli
@@ -50,7 +50,7 @@ def without_esp() -> None:
     machine.before_start = _nothing_is_looked_at
 
 
-def _nothing_is_looked_at(settings: Settings, held: Container[Bound] = ()) -> None:
+def _nothing_is_looked_at(settings: Settings, held: Collection[Bound] = ()) -> None:
     """The machine is what it is."""
 
 

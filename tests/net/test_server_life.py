@@ -302,6 +302,25 @@ async def test_ports_that_are_not_ours_any_more_are_closed_under_the_old_policie
 
 
 @looped
+async def test_a_port_that_is_on_another_side_now_is_bound_anew():
+    first = Bench(settings())
+    await first.server.start()
+    left = first.server.hand_over()
+    await first.server.close()
+    gm = first.settings.gm
+    first.receive(REGISTER)  # in clear, to what is a protected port now
+    swapped = gm.model_copy(update={"port": gm.port_ps, "port_ps": gm.port})
+    given = first.settings.model_copy(update={"gm": swapped})
+    second = Server(given, edge := Script(), MemoryKernel(), FakeMonitor(), handover=left)
+    await second.start()
+    await silence()
+    assert edge.events == []
+    assert in_use(gm.port)
+    await second.close()
+    first.peer.close()
+
+
+@looped
 async def test_who_cannot_begin_closes_what_was_left():
     first = Bench(settings())
     await first.server.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 
 import structlog
 
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 def here(
-    settings: Settings, held: Container[Bound] = (), *, by_us: bool = False
+    settings: Settings, held: Collection[Bound] = (), *, by_us: bool = False
 ) -> Iterator[Finding]:
     """What this machine has: all that takes no time and needs no right.
 
@@ -48,7 +48,8 @@ def here(
     yield from addresses.own(network, keyed, may_come=settings.store.used == "valkey")
     yield from addresses.ipsec_on_interfaces(network, gm.addresses)
     yield from addresses.to_phones(network, addresses.local_ones(network, gm.addresses))
-    sought = [one for one in binds if one[:3] not in held]
+    held_at = {(transport, local) for _, transport, local in held}
+    sought = [one for one in binds if (one.transport, one.local) not in held_at]
     yield from ports.free(sought, by_us=by_us)
     yield from ports.not_given_out(bind.local.port for bind in binds)
     yield from files.writable("log.key_file", settings.log.key_file)
@@ -100,7 +101,7 @@ def _routes(settings: Settings, hops: list[NextHop]) -> tuple[list[str], list[Fi
 # At the start
 
 
-def before_start(settings: Settings, held: Container[Bound] = ()) -> None:
+def before_start(settings: Settings, held: Collection[Bound] = ()) -> None:
     """Log warnings; raise StartError, one line for each thing that is in the way.
 
     ``held`` are sockets that this process has already.

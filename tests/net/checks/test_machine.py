@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pcscf.core.flow import Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net.checks import kernel, machine, rights
@@ -50,6 +51,16 @@ def test_all_that_is_in_the_way_is_said_at_once(esp: list[Finding]) -> None:
     assert f"ip address add {NOWHERE}/" in address
     assert port.startswith(f"UDP {local} is in use by ")
     assert directory.startswith("log.key_file: /nonexistent is no directory")
+
+
+@pytest.mark.usefixtures("esp")
+def test_ports_that_the_program_before_has_left_are_no_others() -> None:
+    sock, local = udp_peer()
+    given = settings(gm={"port": local.port})
+    with pytest.raises(StartError, match="is in use"):
+        machine.before_start(given)
+    machine.before_start(given, [(Side.CORE, Transport.UDP, local)])
+    sock.close()
 
 
 @looped
