@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, NoReturn
@@ -39,11 +39,15 @@ class OpenConnection(NamedTuple):
 
 @dataclass(slots=True)
 class Handover:
-    """What one process leaves to the next; all sockets are its own until they are taken."""
+    """What one process leaves to the next; all sockets are its own until they are taken.
+
+    ``withdrawn`` says whether there is to be no next one after all.
+    """
 
     sockets: dict[Bound, socket.socket] = field(default_factory=dict)
     connections: list[OpenConnection] = field(default_factory=list)
     messages: list[SipReceived] = field(default_factory=list)
+    withdrawn: Callable[[], bool] = field(default=bool, compare=False, repr=False)
 
     def add(self, side: Side, sock: socket.socket) -> None:
         """Have a bound socket go on."""

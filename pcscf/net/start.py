@@ -64,7 +64,9 @@ def run(settings: Settings, file: Path) -> None:
     raise_file_limit(3 * settings.limits.max_connections)
     machine.before_start(settings, before.sockets)
     left = asyncio.run(_serve(settings, file, before))
-    if left:
+    if left and left.withdrawn():
+        left.close()
+    elif left:
         _go_on(left)
 
 
@@ -204,7 +206,11 @@ async def serve(
                 await _before(server.wind_up(hurry), lost)
             if survival:
                 survival.leave()
-        return server.hand_over() if goes_on and not stop.is_set() else None
+        if not goes_on or stop.is_set():
+            return None
+        left = server.hand_over()
+        left.withdrawn = stop.is_set
+        return left
     finally:
         if upgrade:
             await upgrade.close()

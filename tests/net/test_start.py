@@ -392,6 +392,9 @@ async def test_for_an_upgrade_all_is_answered_and_nobody_is_turned_away():
     assert edge.kinds() == ["Deafen", "GiveUp"]
     assert len(kernel.sas) == 4
     assert in_use(given.gm.port_ps)
+    assert not left.withdrawn()
+    os.kill(os.getpid(), signal.SIGTERM)  # while the rest of it ends
+    await until(left.withdrawn)
     left.close()
     assert not in_use(given.gm.port_ps)
 
@@ -408,8 +411,9 @@ async def test_who_is_to_stop_after_all_leaves_nothing(written):
     assert (kernel.sas, in_use(given.gm.port_ps)) == ({}, False)
 
 
-def test_the_next_program_is_run_with_what_is_left(monkeypatch, tmp_path):
-    left, gone_on = Handover(), []
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_the_next_program_is_run_with_what_is_left(monkeypatch, tmp_path, withdrawn):
+    left, gone_on = Handover(withdrawn=lambda: withdrawn), []
 
     async def serve(*given: object) -> Handover:
         assert given[2] == Handover()
@@ -424,6 +428,10 @@ def test_the_next_program_is_run_with_what_is_left(monkeypatch, tmp_path):
     monkeypatch.setattr(start, "raise_capabilities", lambda: None)
     monkeypatch.setattr(machine, "before_start", lambda *_: None)
     monkeypatch.setattr(Handover, "go_on", go_on)
+    if withdrawn:
+        start.run(settings(), tmp_path / "pcscf.toml")
+        assert not gone_on
+        return
     try:
         with pytest.raises(StartError, match=r" cannot go on: No such file or directory$"):
             start.run(settings(), tmp_path / "pcscf.toml")
