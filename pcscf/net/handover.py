@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pcscf.core.events import SipReceived
@@ -91,7 +92,10 @@ class Handover:
     def go_on(self) -> NoReturn:
         """Become the program that this one was started as, as it is now. Raises OSError."""
         os.environ[VARIABLE] = str(self._listed())
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell
+        command = (
+            [*program(), *sys.orig_argv[2:]] if _script() else [sys.executable, *sys.orig_argv[1:]]
+        )
+        os.execv(command[0], command)  # noqa: S606 - no shell
 
     def _listed(self) -> int:
         """List all in a file of which the next program gets the descriptor, and all others."""
@@ -108,6 +112,21 @@ class Handover:
             json.dump(listing, out)
         os.lseek(file, 0, os.SEEK_SET)
         return file
+
+
+def program() -> list[str]:
+    """Say how this program was started, without its arguments.
+
+    A script is run as itself: by now it may belong to another environment, with another
+    interpreter, if its directory is a link.
+    """
+    script = _script()
+    return [script] if script else [sys.executable, "-m", "pcscf"]
+
+
+def _script() -> str:
+    path = sys.orig_argv[1] if len(sys.orig_argv) > 1 else ""
+    return path if Path(path).is_file() and os.access(path, os.X_OK) else ""
 
 
 def received() -> Handover:

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import resource
 import signal
-import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -76,7 +75,7 @@ def _go_on(left: Handover) -> None:
     try:
         left.go_on()
     except OSError as error:
-        raise StartError(f"{sys.executable} cannot go on: {error.strerror}") from None
+        raise StartError(f"{handover.program()[0]} cannot go on: {error.strerror}") from None
 
 
 async def _serve(settings: Settings, file: Path, before: Handover) -> Handover | None:

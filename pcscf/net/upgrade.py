@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import structlog
 
 from pcscf.config import Settings
+from pcscf.net.handover import program
 from pcscf.store.writer import State
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class Upgrade:
         if reason:
             log.error("upgrade_refused", reason=reason)
             return
-        log.info("upgrading", program=sys.executable)
+        log.info("upgrading", program=program()[0])
         self.wanted.set()
 
 
@@ -66,7 +66,7 @@ def in_the_way(settings: Settings, store: State | None) -> str:
 
 async def misreads(file: Path) -> str:
     """Have the new program read its settings and hooks; return what it says if it cannot."""
-    command = (sys.executable, "-m", "pcscf", "check-config", "--settings-only", str(file))
+    command = (*program(), "check-config", "--settings-only", str(file))
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -75,7 +75,7 @@ async def misreads(file: Path) -> str:
             process_group=0,
         )
     except OSError as error:
-        return f"{sys.executable}: {error.strerror}"
+        return f"{command[0]}: {error.strerror}"
     try:
         said, _ = await asyncio.wait_for(process.communicate(), _PATIENCE)
     except TimeoutError:

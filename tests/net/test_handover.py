@@ -82,6 +82,35 @@ def test_a_program_goes_on_with_the_sockets_of_the_one_before(tmp_path: Path) ->
             assert connection.recv(99) == b"answer"
 
 
+def test_a_script_is_run_as_what_it_is_by_then(tmp_path: Path) -> None:
+    """Its directory is a link, which leads to another environment after an upgrade."""
+    for version in "one", "two":
+        script = tmp_path / version / "script"
+        script.parent.mkdir()
+        last = "Handover().go_on()" if version == "one" else "print(sys.argv[1:])"
+        script.write_text(
+            f"#!{sys.executable}\nimport sys\nfrom pcscf.net.handover import Handover\n"
+            f"print({version!r}, flush=True)\nsys.stdin.readline()\n{last}\n"
+        )
+        script.chmod(0o755)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "one")
+    with subprocess.Popen(
+        [link / "script", "a word"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "one\n"
+        link.unlink()
+        link.symlink_to(tmp_path / "two")
+        said, _ = process.communicate("\n\n", PATIENCE)
+    assert said == "two\n['a word']\n"
+
+
 def test_all_of_it_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     near, far = socket.socketpair()
     sockets = [bound(way, ANY) for way in Transport]
@@ -167,6 +196,7 @@ def test_what_is_no_handover_is_refused_in_a_line(
 
 
 def test_a_program_that_has_gone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pcscf"])
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setattr(os, "environ", {})
     with pytest.raises(FileNotFoundError):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,22 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def program(directory: Path, text: str) -> str:
-    """Write what stands for the interpreter of the new program."""
-    path = directory / "python"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
+@pytest.fixture(autouse=True)
+def _as_a_module(monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pcscf", "run"])
+
+
+@pytest.fixture
+def becomes(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Have another program in the place of this one."""
+    script = tmp_path / "pcscf"
+
+    def put(text: str) -> None:
+        script.write_text(f"#!/bin/sh\n{text}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(sys, "orig_argv", ["python", str(script), "run"])
+
+    return put
 
 
 @looped
@@ -51,19 +62,22 @@ async def test_what_the_new_program_says_of_its_settings_is_told(file):
 
 
 @looped
-async def test_a_program_that_does_not_run_is_told(tmp_path, file, monkeypatch):
-    monkeypatch.setattr(sys, "executable", program(tmp_path, "echo one; echo two >&2; exit 3"))
+async def test_a_program_that_does_not_run_is_told(tmp_path, file, becomes, monkeypatch):
+    becomes("echo $*; echo two >&2; exit 3")
     assert await misreads(file) == "two"
-    monkeypatch.setattr(sys, "executable", program(tmp_path, "exit 3"))
+    becomes("echo $*; exit 2")
+    assert await misreads(file) == f"check-config --settings-only {file}"
+    becomes("exit 3")
     assert await misreads(file) == "the new program fails"
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pcscf", "run"])
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     assert await misreads(file) == f"{tmp_path}/nothing: No such file or directory"
 
 
 @looped
-async def test_a_program_that_does_not_end_is_ended(tmp_path, file, monkeypatch):
+async def test_a_program_that_does_not_end_is_ended(tmp_path, file, becomes, monkeypatch):
     monkeypatch.setattr(upgrade, "_PATIENCE", 0.1)
-    monkeypatch.setattr(sys, "executable", program(tmp_path, f"echo $$ > {tmp_path}/pid; sleep 99"))
+    becomes(f"echo $$ > {tmp_path}/pid; sleep 99")
     assert await misreads(file) == "the new program has not read its settings within 0.1 s"
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
@@ -101,13 +115,13 @@ async def test_it_is_wanted_once_nothing_is_in_the_way(file, written):
     assert (reasons, subject.wanted.is_set()) == ([""], False)
     subject.ask()
     await subject.wanted.wait()
-    assert written()[-1]["event"] == "upgrading"
+    assert (written()[-1]["event"], written()[-1]["program"]) == ("upgrading", sys.executable)
     await subject.close()
 
 
 @looped
-async def test_who_ends_meanwhile_waits_for_no_trial(tmp_path, file, monkeypatch):
-    monkeypatch.setattr(sys, "executable", program(tmp_path, "exec sleep 99"))
+async def test_who_ends_meanwhile_waits_for_no_trial(file, becomes):
+    becomes("exec sleep 99")
     subject = Upgrade(file, str)
     await subject.close()
     subject.ask()
