@@ -92,9 +92,8 @@ class Handover:
     def go_on(self) -> NoReturn:
         """Become the program that this one was started as, as it is now. Raises OSError."""
         os.environ[VARIABLE] = str(self._listed())
-        command = (
-            [*program(), *sys.orig_argv[2:]] if _script() else [sys.executable, *sys.orig_argv[1:]]
-        )
+        script = _script()
+        command = [script, *sys.orig_argv[2:]] if script else [sys.executable, *sys.orig_argv[1:]]
         os.execv(command[0], command)  # noqa: S606 - no shell
 
     def _listed(self) -> int:
