@@ -57,6 +57,7 @@ class Kamailio:
                 *("-Y", str(directory), "-w", str(directory)),
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                process_group=0,
                 # Debian keeps it in sbin, which only root's PATH has.
                 env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"},
             )
@@ -85,13 +86,13 @@ class Kamailio:
         return found
 
     def close(self) -> None:
-        """End it, with its children."""
+        """End it, with its children, which are left if it does not end by itself."""
         self.process.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
+        with contextlib.suppress(ProcessLookupError):  # nobody is left
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
 
 
 @contextlib.contextmanager
