@@ -20,8 +20,11 @@ class Sender(Protocol):
 
 
 def impatient(lab: Lab, *, reg_await_auth: float = 1.0) -> str:
-    """Short timers, and room for many registrations in progress of one phone."""
-    timers = "t1 = 0.02\nt2 = 0.04\nt4 = 0.04"
+    """Short timers, and room for many registrations in progress of one phone.
+
+    A request waits for 64 T1 = 3.2 s, which a core on a busy machine may need.
+    """
+    timers = "t1 = 0.05\nt2 = 0.1\nt4 = 0.1"
     return config(
         lab,
         limits=f"message_timeout = {MESSAGE_TIMEOUT}\nmax_pending_per_source = 1000",
