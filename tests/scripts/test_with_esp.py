@@ -93,6 +93,15 @@ def test_a_guest_that_is_killed_is_told_at_once() -> None:
     assert "the guest died (status 137)" in stderr
 
 
+@needs_uml
+def test_why_a_large_process_of_the_guest_was_killed_is_told() -> None:
+    said = "echo '<0>UML ran out of memory on the host side!' >/dev/kmsg; exit 137"
+    done = run(WITH_ESP, "bash", "-c", said, PCSCF_ESP="uml")
+    assert done.returncode == 137
+    assert "sysctl -w vm.max_map_count=" in done.stderr
+    assert run(WITH_ESP, "true", PCSCF_ESP="uml").stderr == ""
+
+
 def test_a_guest_that_cannot_start_shows_what_it_said(tmp_path: Path) -> None:
     uml = stand_in(tmp_path / "uml", "echo ptrace is not allowed; exit 1")
     done = run(WITH_ESP, "true", PCSCF_ESP="uml", PCSCF_UML=str(uml))
