@@ -72,6 +72,11 @@ class Connection(asyncio.Protocol):
         self._framer.feed(begun)
         self._watch_message(begun_anew=False)
 
+    def pause(self) -> None:
+        """Leave what comes where it is, in the kernel."""
+        if not self.is_closing:
+            self._transport.pause_reading()
+
     def hand_over(self) -> OpenConnection | None:
         """Let go of the connection without a word to its other end; None if it cannot go on."""
         if self.is_closing or self._transport.get_write_buffer_size():

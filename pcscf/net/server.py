@@ -61,6 +61,7 @@ from xfrm.model import SaId, SaSet, SaUsage
 log = structlog.get_logger()
 _WINDING_UP = 0.05  # seconds between two looks at what is unanswered
 _DEAF = 1.0  # seconds, the last ones, in which no new request is taken
+_ACCEPTED = 0.02  # seconds, in which a connection that was accepted last is made
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -259,16 +260,20 @@ class Server:
         while self._edge.unanswered and self._loop.time() < deadline and not hurried.done():
             await asyncio.wait({hurried}, timeout=_WINDING_UP)
 
-    def hand_over(self) -> Handover:
+    async def hand_over(self) -> Handover:
         """Take leave of phones that do not notice; ``close`` closes what this does not give.
 
         Nothing is received or sent by this process any more, and SAs and policies stay.
         """
-        self._is_closed = True
         self._next = Handover(messages=self._put_off)
-        for side, sock in (*(udp.hand_over() for udp in self._udp.values()), *self._tcp.listening):
+        sockets = self._tcp.stop_listening()
+        await asyncio.sleep(_ACCEPTED)
+        self._is_closed = True  # and from here on nothing is read that would be lost
+        self._tcp.pause()
+        sockets += [udp.hand_over() for udp in self._udp.values()]
+        for side, sock in sockets:
             self._next.add(side, sock)
-        self._next.connections = self._tcp.hand_over()
+        self._next.connections = await self._tcp.hand_over()
         return self._next
 
     async def close(self) -> None:

@@ -207,7 +207,7 @@ async def serve(
                 survival.leave()
         if not goes_on or stop.is_set():
             return None
-        left = server.hand_over()
+        left = await server.hand_over()
         left.withdrawn = stop.is_set
         return left
     finally:

@@ -17,6 +17,7 @@ from pcscf.net.sockets import BACKLOG, bound
 from pcscf.sip.limits import Limits
 
 _PAUSE = 0.05  # seconds
+_AT_ONCE = 64  # connections handed over in one turn of the loop
 
 
 class _PairInUseError(Exception):
@@ -88,10 +89,12 @@ class TcpTable:
         )
         self._listeners.append((server, side))
 
-    @property
-    def listening(self) -> list[tuple[Side, socket]]:
-        """The sockets that connections are accepted on: duplicates, for who takes them."""
-        return [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
+    def stop_listening(self) -> list[tuple[Side, socket]]:
+        """Accept nothing more here; give the listening sockets, on which it waits."""
+        taken = [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
+        for server, _ in self._listeners:
+            server.close()
+        return taken
 
     async def adopt(self, one: OpenConnection) -> None:
         """Go on with a connection of the program before; with none that has ended meanwhile."""
@@ -102,13 +105,20 @@ class TcpTable:
         connection.go_on_with(one.begun)
         await self._loop.connect_accepted_socket(lambda: connection, one.sock)
 
-    def hand_over(self) -> list[OpenConnection]:
-        """Let go of all connections that can go on in the next program; listeners stay."""
+    def pause(self) -> None:
+        """Read no connection any more."""
+        for connection in self._connections:
+            connection.pause()
+
+    async def hand_over(self) -> list[OpenConnection]:
+        """Let go of all connections that can go on in the next program; they are paused."""
         handed = []
-        for connection in tuple(self._connections):
+        for number, connection in enumerate(tuple(self._connections)):
             if one := connection.hand_over():
                 self._connections.discard(connection)  # nothing is to be reset
                 handed.append(one)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # their descriptors are free then: so no limit is in the way
         return handed
 
     def send(self, effect: SendSip) -> None:

@@ -59,7 +59,8 @@ class UdpSocket:
         self._loop.add_reader(self._sock, self._drain)
 
     def hand_over(self) -> tuple[Side, socket.socket]:
-        """Give what stays open when this one is closed."""
+        """Read no more, and give what stays open when this one is closed."""
+        self._loop.remove_reader(self._sock)
         return self._side, self._sock.dup()
 
     def close(self) -> None:

@@ -236,7 +236,7 @@ async def test_the_next_program_goes_on_where_this_one_ends(written):
     writer.write(REGISTER + REGISTER[:9])
     await until(lambda: first.edge.events)
     await silence()
-    left = first.server.hand_over()
+    left = await first.server.hand_over()
     await first.server.close()
     assert len(kernel.sas) == 4
     first.receive(REGISTER)  # while there is no program
@@ -261,13 +261,43 @@ async def test_the_next_program_goes_on_where_this_one_ends(written):
 
 
 @looped
+async def test_what_comes_while_this_program_ends_waits_for_the_next():
+    """Closing takes several turns of the loop, in which nothing may be read any more."""
+    first = Bench(settings())
+    await first.server.start()
+    _, open_before = await asyncio.open_connection(*first.clear.local)
+    await silence()
+    pause = first.server._tcp.pause
+
+    def write_then() -> None:
+        pause()
+        open_before.write(REGISTER)
+
+    first.server._tcp.pause = write_then  # type: ignore[method-assign]
+    left = await first.server.hand_over()
+    first.receive(REGISTER)
+    _, opened_late = await asyncio.open_connection(*first.clear.local)
+    opened_late.write(REGISTER)
+    await silence()
+    await first.server.close()
+    assert first.edge.events == []
+    second = Server(first.settings, edge := Script(), first.kernel, FakeMonitor(), handover=left)
+    await second.start()
+    await until(lambda: edge.kinds().count("SipReceived") == 3)
+    await second.close()
+    for writer in (open_before, opened_late):
+        writer.close()
+    first.peer.close()
+
+
+@looped
 async def test_what_is_put_off_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "RECEIVE_BUFFER", 2 * len(REGISTER))
     async with bench() as b:
         b.edge.answers[SipReceived] = [PutOff()]
         for _ in range(3):
             b.server.dispatch(SipReceived(b.clear, REGISTER))
-        left = b.server.hand_over()
+        left = await b.server.hand_over()
         assert left.messages == [SipReceived(b.clear, REGISTER)] * 2
         left.close()
 
@@ -280,7 +310,7 @@ async def test_ports_that_are_not_ours_any_more_are_closed_under_the_old_policie
     await first.server.start()
     reader, writer = await asyncio.open_connection(HOST, first.settings.gm.port_ps)
     await silence()
-    left = first.server.hand_over()
+    left = await first.server.hand_over()
     await first.server.close()
     in_use_then: list[bool] = []
 
@@ -305,7 +335,7 @@ async def test_ports_that_are_not_ours_any_more_are_closed_under_the_old_policie
 async def test_a_port_that_is_on_another_side_now_is_bound_anew():
     first = Bench(settings())
     await first.server.start()
-    left = first.server.hand_over()
+    left = await first.server.hand_over()
     await first.server.close()
     gm = first.settings.gm
     first.receive(REGISTER)  # in clear, to what is a protected port now
@@ -326,7 +356,7 @@ async def test_who_cannot_begin_closes_what_was_left():
     await first.server.start()
     _, writer = await asyncio.open_connection(*first.clear.local)
     await silence()
-    left = first.server.hand_over()
+    left = await first.server.hand_over()
     await first.server.close()
 
     class Refusing(MemoryKernel):

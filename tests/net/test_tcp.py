@@ -1,6 +1,8 @@
 """The table of connections: accepting, opening on demand, finding by flow, failing."""
 
 import asyncio
+import os
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -458,14 +460,16 @@ async def test_other_limits_are_for_connections_to_come():
 async def test_connections_go_on_in_the_next_table_without_a_word():
     async with peer() as other:
         first, _ = await _with_connections(other)
-        ((side, listener),) = first.listening
-        assert side is Side.CLEAR
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        local = await listening(first)
+        reader, writer = await asyncio.open_connection(*local)
         writer.write(MESSAGE[:20])
         await until(lambda: len(first._connections) == 2)
         await silence()
-        handed = first.hand_over()
+        first.pause()
+        handed = await first.hand_over()
+        ((side, listener),) = first.stop_listening()
         await first.close()
+        assert side is Side.CLEAR
         assert {(one.side, one.accepted, one.begun) for one in handed} == {
             (Side.CLEAR, True, MESSAGE[:20]),
             (Side.PROTECTED, False, b""),
@@ -492,10 +496,9 @@ async def test_connections_go_on_in_the_next_table_without_a_word():
 
 
 async def _with_connections(other: Peer) -> tuple[TcpTable, list[Event]]:
-    """A table that listens, and has opened a connection."""
+    """A table that has opened a connection."""
     events: list[Event] = []
     made = TcpTable(events.append, DEFAULT, PATIENT, max_connections=9, max_per_source=9)
-    await listening(made)
     made.send(SendSip(flow_to(other.local), b"first", connect=True))
     await until(lambda: other.text == b"first")
     return made, events
@@ -511,7 +514,7 @@ async def test_a_connection_with_something_unsent_does_not_go_on():
         for _ in range(200):
             subject.send(SendSip(events[0].flow, bytes(90_000)))  # type: ignore[union-attr]
             await asyncio.sleep(0)
-        assert subject.hand_over() == []
+        assert await subject.hand_over() == []
         writer.close()
 
 
@@ -519,7 +522,7 @@ async def test_a_connection_with_something_unsent_does_not_go_on():
 async def test_a_connection_that_has_ended_meanwhile_is_not_gone_on_with():
     async with peer() as other:
         first, _ = await _with_connections(other)
-        (one,) = first.hand_over()
+        (one,) = await first.hand_over()
         await first.close()
         reset_on_close(other.writers[0].get_extra_info("socket"))
         other.writers[0].transport.abort()
@@ -527,3 +530,27 @@ async def test_a_connection_that_has_ended_meanwhile_is_not_gone_on_with():
         async with table() as (second, events):
             await second.adopt(one)
             assert (second._connections, events, one.sock.fileno()) == (set(), [], -1)
+
+
+@looped
+async def test_many_are_handed_over_with_few_descriptors_and_nothing_is_read_meanwhile():
+    async with table(total=400, per_source=400) as (subject, events):
+        local = await listening(subject)
+        writers = [(await asyncio.open_connection(*local))[1] for _ in range(300)]
+        await until(lambda: len(subject._connections) == 300)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        in_use = max(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208 - descriptors
+        resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + 100, limits[1]))
+        try:
+            subject.pause()
+            for writer in writers:
+                writer.write(MESSAGE)
+            handed = await subject.hand_over()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert len(handed) == 300
+        assert not of_type(events, SipReceived)
+        for one in handed:
+            one.sock.close()
+        for writer in writers:
+            writer.close()
