@@ -10,16 +10,8 @@ import pytest
 from pcscf import check_config
 from pcscf.check_config import check
 from pcscf.net.checks.finding import Finding, error, ok, warning
+from tests.minimal import MINIMAL
 
-TEXT = """
-[gm]
-addresses = ["192.0.2.1"]
-[core]
-addresses = ["198.51.100.1"]
-next_hops = ["udp:198.51.100.9:5060"]
-[network]
-visited_network = "ims.example"
-"""
 FINE = ok("ESP", "the kernel has all")
 SLOW = warning("next hops", "no answer", "starting it")
 LACKING = error("addresses", "192.0.2.1 is on no interface", "ip address add 192.0.2.1/24 dev eth0")
@@ -28,7 +20,7 @@ LACKING = error("addresses", "192.0.2.1 is on no interface", "ip address add 192
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "pcscf.toml"
-    path.write_text(TEXT)
+    path.write_text(MINIMAL)
     return path
 
 
@@ -114,7 +106,7 @@ def test_wrong_settings_are_status_2_and_the_machine_is_not_looked_at(
     file: Path, machine: list[Finding], capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine.append(FINE)
-    file.write_text(TEXT + "[gaurd]\n")
+    file.write_text(MINIMAL + "[gaurd]\n")
     assert check(file) == 2
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"{file}: gaurd: unknown key\n")

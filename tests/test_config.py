@@ -34,19 +34,11 @@ from pcscf.core.policy import (
 )
 from pcscf.errors import ConfigError
 from pcscf.sip.limits import Limits as SipLimits
+from tests.minimal import MINIMAL
 from xfrm.algorithms import SUITES, Suite
 from xfrm.model import SelectorMode
 
 SHIPPED = Path(__file__).parent.parent / "config" / "pcscf.toml"
-MINIMAL = """
-[gm]
-addresses = ["192.0.2.1"]
-[core]
-addresses = ["198.51.100.1"]
-next_hops = ["udp:198.51.100.9:5060"]
-[network]
-visited_network = "ims.example"
-"""
 
 
 @pytest.fixture

@@ -55,16 +55,21 @@ def read_back(left: Handover, monkeypatch: pytest.MonkeyPatch) -> Handover:
     return received()
 
 
-def test_a_program_goes_on_with_the_sockets_of_the_one_before(tmp_path: Path) -> None:
-    file = tmp_path / "program.py"
-    file.write_text(PROGRAM)
-    with subprocess.Popen(
-        [sys.executable, str(file), "a word"],
+def started(*program: str) -> subprocess.Popen[str]:
+    """Start a program with one argument, and talk with it."""
+    return subprocess.Popen(
+        [*program, "a word"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         text=True,
-    ) as process:
+    )
+
+
+def test_a_program_goes_on_with_the_sockets_of_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    with started(sys.executable, str(file)) as process:
         assert process.stdin
         assert process.stdout
         udp, tcp = map(int, process.stdout.readline().split())
@@ -95,14 +100,7 @@ def test_a_script_is_run_as_what_it_is_by_then(tmp_path: Path) -> None:
         script.chmod(0o755)
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "one")
-    with subprocess.Popen(
-        [link / "script", "a word"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        text=True,
-    ) as process:
-        assert process.stdin
+    with started(str(link / "script")) as process:
         assert process.stdout
         assert process.stdout.readline() == "one\n"
         link.unlink()

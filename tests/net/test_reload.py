@@ -20,19 +20,10 @@ from pcscf.hooks.policy import HookPolicy
 from pcscf.net.reload import Reloader, ReloadResult
 from pcscf.store.key_file import add_key
 from pcscf.store.sealing import Sealer
+from tests.minimal import MINIMAL
 from xfrm.algorithms import Suite
 
 pytestmark = pytest.mark.usefixtures("written")
-
-TEXT = """
-[gm]
-addresses = ["192.0.2.1"]
-[core]
-addresses = ["198.51.100.1"]
-next_hops = ["udp:198.51.100.9:5060"]
-[network]
-visited_network = "ims.example"
-"""
 
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -74,7 +65,7 @@ class Recorder:
 class Scene:
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.write(TEXT)
+        self.write(MINIMAL)
         self.server = Adopter()
         self.hooks = Hooks()
         self.lacks: set[Suite] = set()
@@ -108,7 +99,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def test_what_can_change_does(scene: Scene, written: Callable[[], list[dict[str, Any]]]) -> None:
-    result = scene.reload(TEXT + "[guard]\nsource_rate = 5\n[limits]\nmax_dialogs = 3\n")
+    result = scene.reload(MINIMAL + "[guard]\nsource_rate = 5\n[limits]\nmax_dialogs = 3\n")
     assert result == ReloadResult(applied=("limits.max_dialogs", "guard.source_rate"))
     ((settings, policy),) = scene.server.told
     assert (policy.guard.source_rate, policy.max_dialogs) == (5, 3)
@@ -123,21 +114,24 @@ def test_what_can_change_does(scene: Scene, written: Callable[[], list[dict[str,
 def test_what_cannot_is_named_each_time_and_stays(
     scene: Scene, written: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    text = TEXT + "[security]\nreqid = 7\nsa_slack = 1\n"
+    text = MINIMAL + "[security]\nreqid = 7\nsa_slack = 1\n"
     assert scene.reload(text) == ReloadResult(("security.sa_slack",), ("security.reqid",))
     assert scene.reload(text) == ReloadResult((), ("security.reqid",))
     assert [settings.security.reqid for settings, _ in scene.server.told] == [5060, 5060]
     assert [line["event"] for line in written()] == ["reloaded", "restart_needed"] * 2
-    assert scene.reload(TEXT).needs_restart == ()
+    assert scene.reload(MINIMAL).needs_restart == ()
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (TEXT + "[gaurd]\nsource_rate = 5\n", "gaurd: unknown key"),
-        (TEXT + "[guard]\nsource_rate = 5\nuser_rat = 1\n", "guard.user_rat: unknown key"),
+        (MINIMAL + "[gaurd]\nsource_rate = 5\n", "gaurd: unknown key"),
+        (MINIMAL + "[guard]\nsource_rate = 5\nuser_rat = 1\n", "guard.user_rat: unknown key"),
         ("[gm", "not TOML"),
-        (TEXT + "[liveness]\nanswer_480 = true\n", "liveness.answer_480: needs liveness.interval"),
+        (
+            MINIMAL + "[liveness]\nanswer_480 = true\n",
+            "liveness.answer_480: needs liveness.interval",
+        ),
     ],
 )
 def test_a_bad_file_changes_nothing(
@@ -162,7 +156,7 @@ def test_a_file_that_is_gone_changes_nothing(scene: Scene) -> None:
 
 def test_new_keys_that_do_not_fit_those_that_stay_change_nothing(scene: Scene) -> None:
     """The file is right by itself: after a restart the core's addresses would be others."""
-    text = TEXT.replace('"198.51.100.1"', '"2001:db8::1"').replace(
+    text = MINIMAL.replace('"198.51.100.1"', '"2001:db8::1"').replace(
         "udp:198.51.100.9:5060", "udp:[2001:db8::9]:5060"
     )
     result = scene.reload(text)
@@ -177,17 +171,17 @@ def test_the_environment_wins_as_at_the_start(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PCSCF_GUARD__SOURCE_RATE", "9")
-    assert scene.reload(TEXT + "[guard]\nsource_rate = 5\n").applied == ("guard.source_rate",)
+    assert scene.reload(MINIMAL + "[guard]\nsource_rate = 5\n").applied == ("guard.source_rate",)
     assert scene.server.told[0][1].guard.source_rate == 9
 
 
 def test_only_algorithms_of_this_kernel_are_offered(scene: Scene) -> None:
     lacking, known = Suite("null", "aes-gcm"), Suite("aes-gmac", "null")
     scene.lacks.add(lacking)
-    text = TEXT + f'[security]\nalgorithms = ["{lacking.name}", "{known.name}"]\n'
+    text = MINIMAL + f'[security]\nalgorithms = ["{lacking.name}", "{known.name}"]\n'
     assert scene.reload(text).applied == ("security.algorithms",)
     assert scene.server.told[0][1].suites == (known,)
-    result = scene.reload(TEXT + f'[security]\nalgorithms = ["{lacking.name}"]\n')
+    result = scene.reload(MINIMAL + f'[security]\nalgorithms = ["{lacking.name}"]\n')
     assert result.errors == ("no ESP in this kernel: modprobe esp4",)
     assert len(scene.server.told) == 1
 
@@ -195,7 +189,7 @@ def test_only_algorithms_of_this_kernel_are_offered(scene: Scene) -> None:
 def test_the_log_level_changes_at_once(
     scene: Scene, written: Callable[[], list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert scene.reload(TEXT + '[log]\nlevel = "error"\nformat = "json"\n').applied == (
+    assert scene.reload(MINIMAL + '[log]\nlevel = "error"\nformat = "json"\n').applied == (
         "log.level",
         "log.format",
     )
@@ -212,7 +206,7 @@ def test_a_level_that_was_set_meanwhile_stays_unless_the_file_says_another(
     structlog.get_logger().debug("not told")
     stream = io.StringIO()
     log.configure("debug", "json", stream)
-    scene.reload(TEXT + "[guard]\nsource_rate = 5\n")
+    scene.reload(MINIMAL + "[guard]\nsource_rate = 5\n")
     structlog.get_logger().debug("told")
     assert "told" in stream.getvalue()
 
@@ -220,18 +214,18 @@ def test_a_level_that_was_set_meanwhile_stays_unless_the_file_says_another(
 def test_hooks_are_read_anew_each_time(scene: Scene, tmp_path: Path) -> None:
     rules = tmp_path / "rules.py"
     rules.write_text("def before_core(request): pass\n")
-    text = TEXT + f'[hooks]\nfile = "{rules}"\n'
+    text = MINIMAL + f'[hooks]\nfile = "{rules}"\n'
     assert scene.reload(text).applied == ("hooks.file",)
     assert scene.reload(text) == ReloadResult()
     assert scene.hooks.put == [(HookPolicy(str(rules)), "rules.py")] * 2
-    scene.reload(TEXT)
+    scene.reload(MINIMAL)
     assert scene.hooks.put[-1] == (HookPolicy(), "")
 
 
 def test_a_fault_in_hooks_changes_nothing_at_all(scene: Scene, tmp_path: Path) -> None:
     rules = tmp_path / "rules.py"
     rules.write_text("\ndef before_core(): pass\n")
-    text = TEXT + f'[guard]\nsource_rate = 5\n[hooks]\nfile = "{rules}"\n'
+    text = MINIMAL + f'[guard]\nsource_rate = 5\n[hooks]\nfile = "{rules}"\n'
     (reason,) = scene.reload(text).errors
     assert reason.startswith(f"{rules}:2: ")
     assert scene.server.told == []
@@ -241,7 +235,7 @@ def test_a_fault_in_hooks_changes_nothing_at_all(scene: Scene, tmp_path: Path) -
 def test_the_stores_keys_are_read_anew(scene: Scene, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     old = Sealer([add_key(str(keys), NOW)])
-    scene.write(f'{TEXT}[store]\nkind = "sqlite"\nkey_file = "{keys}"\n')
+    scene.write(f'{MINIMAL}[store]\nkind = "sqlite"\nkey_file = "{keys}"\n')
     reloader = scene.running(scene.recorder)
     new = Sealer([add_key(str(keys), NOW)])
     assert reloader.reload() == ReloadResult()
@@ -255,6 +249,6 @@ def test_the_stores_keys_are_read_anew(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_without_a_store_no_keys_are_looked_for(scene: Scene) -> None:
-    assert scene.reload(f'{TEXT}[store]\nkey_file = "/nowhere"\n') == ReloadResult(
+    assert scene.reload(f'{MINIMAL}[store]\nkey_file = "/nowhere"\n') == ReloadResult(
         ("store.key_file",)
     )

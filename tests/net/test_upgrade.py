@@ -11,24 +11,16 @@ import pytest
 from pcscf.net import upgrade
 from pcscf.net.upgrade import Upgrade, in_the_way, misreads
 from pcscf.store.writer import State
+from tests.minimal import MINIMAL
 from tests.net.support import looped, settings, until
 
-FINE = """
-[gm]
-addresses = ["192.0.2.1"]
-[core]
-addresses = ["198.51.100.1"]
-next_hops = ["udp:198.51.100.9:5060"]
-[network]
-visited_network = "visited.example"
-"""
 OK = State("ok", "", 0)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "pcscf.toml"
-    path.write_text(FINE)
+    path.write_text(MINIMAL)
     return path
 
 
@@ -57,7 +49,7 @@ async def test_a_program_that_reads_its_settings_is_taken(file):
 
 @looped
 async def test_what_the_new_program_says_of_its_settings_is_told(file):
-    file.write_text(FINE.replace("192.0.2.1", "here"))
+    file.write_text(MINIMAL.replace("192.0.2.1", "here"))
     assert "gm.addresses[1]" in await misreads(file)
 
 
