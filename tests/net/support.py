@@ -59,10 +59,10 @@ def free_block(size: int) -> range:
     raise RuntimeError("no free block of ports")
 
 
-def udp_peer(host: str = HOST) -> tuple[socket.socket, Endpoint]:
+def udp_peer(host: str = HOST, port: int = 0) -> tuple[socket.socket, Endpoint]:
     """A peer's blocking UDP socket and its endpoint."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind((host, 0))
+    sock.bind((host, port))
     sock.settimeout(PATIENCE)
     return sock, Endpoint(*sock.getsockname()[:2])
 

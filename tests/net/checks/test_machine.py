@@ -1,6 +1,7 @@
 """All checks together, on this machine's loopback: what ends a start, and what is only told."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -8,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pcscf.core.flow import Side, Transport
+from pcscf.core.flow import Endpoint, Side, Transport
 from pcscf.core.ids import Ids
 from pcscf.errors import StartError
 from pcscf.net.checks import kernel, machine, rights
 from pcscf.net.checks.finding import Finding, Level, error, ok, warning
-from tests.net.support import HOST, free_port, looped, settings, udp_peer
+from tests.net.support import HOST, free_block, free_port, looped, settings, udp_peer
 
 pytestmark = pytest.mark.usefixtures("written")
 
@@ -29,6 +30,11 @@ def esp(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     return found
 
 
+def taken_port() -> tuple[socket.socket, Endpoint]:
+    """A UDP port that is in use; of TCP it is free, so not in TIME_WAIT either."""
+    return udp_peer(port=free_block(1)[0])
+
+
 @pytest.mark.usefixtures("esp")
 def test_a_machine_that_has_all_starts(written: Callable[[], list[dict[str, Any]]]) -> None:
     machine.before_start(settings())
@@ -38,7 +44,7 @@ def test_a_machine_that_has_all_starts(written: Callable[[], list[dict[str, Any]
 
 def test_all_that_is_in_the_way_is_said_at_once(esp: list[Finding]) -> None:
     esp[:] = [error("ESP", "no ESP in this kernel", "modprobe esp4"), warning("ESP", "no aes-gcm")]
-    sock, local = udp_peer()
+    sock, local = taken_port()
     given = settings(
         gm={"addresses": [NOWHERE, HOST], "port": local.port}, log={"key_file": "/nonexistent/x"}
     )
@@ -55,7 +61,7 @@ def test_all_that_is_in_the_way_is_said_at_once(esp: list[Finding]) -> None:
 
 @pytest.mark.usefixtures("esp")
 def test_ports_that_the_program_before_has_left_are_no_others() -> None:
-    sock, local = udp_peer()
+    sock, local = taken_port()
     given = settings(gm={"port": local.port})
     with pytest.raises(StartError, match="is in use"):
         machine.before_start(given)
