@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from socket import socket
 from typing import Any, Protocol
 
 import structlog
@@ -29,39 +28,26 @@ from pcscf.core.events import (
     GiveUp,
     InstallFailed,
     PolicyChanged,
-    Recalled,
-    SaExpired,
-    SasPresent,
-    SasUsed,
-    SendFailed,
     SipReceived,
 )
-from pcscf.core.flow import Endpoint, Flow, Side, Transport
+from pcscf.core.flow import Flow
 from pcscf.core.policy import EdgePolicy
-from pcscf.errors import StartError
 from pcscf.log import describe, written
-from pcscf.net import plan
-from pcscf.net.connection import TcpLimits
+from pcscf.net.associations import Associations, Monitor
 from pcscf.net.handover import Handover
 from pcscf.net.key_log import KeyLog
 from pcscf.net.load import LoadMeter
 from pcscf.net.observers import Journal, Tap
 from pcscf.net.ownership import Ownership
+from pcscf.net.ports import Ports
 from pcscf.net.recorder import Recorder
 from pcscf.net.resolver import Resolver
-from pcscf.net.sockets import BACKLOG, RECEIVE_BUFFER, bound_at_start
-from pcscf.net.tcp import TcpTable
-from pcscf.net.udp import UdpSocket
-from pcscf.net.usage import UsageReader
-from pcscf.pace import Pace
-from xfrm.errors import MonitorOverrunError, XfrmError
+from pcscf.net.sockets import RECEIVE_BUFFER
 from xfrm.kernel import SaKernel
-from xfrm.model import SaId, SaSet, SaUsage
 
 log = structlog.get_logger()
 _WINDING_UP = 0.05  # seconds between two looks at what is unanswered
 _DEAF = 1.0  # seconds, the last ones, in which no new request is taken
-_ACCEPTED = 0.02  # seconds, in which a connection that was accepted last is made
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -83,19 +69,6 @@ class Decider(Protocol):
     @property
     def unanswered(self) -> int:
         """How many requests wait for a final answer."""
-
-
-class Monitor(Protocol):
-    """What the server needs of ``xfrm.monitor.ExpireMonitor``."""
-
-    def fileno(self) -> int:
-        """Descriptor to wait on."""
-
-    def read(self) -> list[SaId]:
-        """Return SAs that ran out. Raises MonitorOverrunError."""
-
-    def close(self) -> None:
-        """Close the socket."""
 
 
 class Server:
@@ -120,8 +93,10 @@ class Server:
     ) -> None:
         self.failed_events = 0
         self.is_up = False
-        self._has_begun = False
         self.taps: list[Tap] = []
+        self._has_begun = False
+        self._settings = settings
+        self._edge = edge
         self._journal = journal
         self._recorder = recorder
         self._ownership = ownership
@@ -132,15 +107,23 @@ class Server:
         self._handled: Event | None = None
         self._put_off: list[SipReceived] = []
         self._room_to_put_off = RECEIVE_BUFFER
-        self._key_log = key_log
-        self._settings = settings
-        self._edge = edge
-        self._kernel = kernel
-        self._monitor = monitor
         self._loop = asyncio.get_running_loop()
-        self._udp: dict[Endpoint, UdpSocket] = {}
-        self._listeners: list[tuple[socket, Side]] = []  # bound, not listening yet
-        self._tcp = self._tcp_table()
+        self._ports = Ports(
+            settings,
+            self.dispatch_all,
+            may_act=self._may_act,
+            handover=self._before,
+            ahead=ownership is not None,
+        )
+        self._associations = Associations(
+            settings,
+            kernel,
+            monitor,
+            self.dispatch,
+            key_log=key_log,
+            journal=journal,
+            recorder=recorder,
+        )
         self._resolver = Resolver(
             self.dispatch,
             settings.dns.servers,
@@ -148,23 +131,10 @@ class Server:
             max_queries=settings.dns.max_queries,
         )
         self._events: deque[Event] = deque()
-        self._leaving: dict[Endpoint, list[SendSip]] = {}  # datagrams, by the socket
         self._is_busy = False
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._load = LoadMeter(self._loop, self.dispatch)
-        self._usage = UsageReader(
-            self._loop,
-            kernel,
-            self._on_usage,
-            interval=settings.liveness.interval,
-        )
-        self._numbers = UsageReader(
-            self._loop,
-            kernel,
-            self._on_numbers,
-            interval=settings.store.sequence_interval if recorder else 0,
-        )
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -174,10 +144,7 @@ class Server:
         A second instance on this machine by mistake ends here, before it takes the lease of the
         first or sweeps its SAs. Raises StartError; ``close`` is due then as well.
         """
-        if not self._udp:
-            unprotected = plan.unprotected(self._settings)
-            self._before.keep(unprotected + plan.protected(self._settings))
-            self._bind(unprotected)
+        self._ports.bind_unprotected()
 
     async def start(
         self,
@@ -194,49 +161,29 @@ class Server:
         """
         self._loop.set_exception_handler(_log_loop_error)
         self.claim()
-        try:
-            recalled, swept = await self._open_kernel(records or {})
-        except (XfrmError, OSError) as error:
-            raise StartError(f"the kernel refuses the policies: {error}") from None
-        self._bind(plan.protected(self._settings))
+        recalled, swept = await self._associations.open(records or {})
+        self._ports.bind_protected()
         if arrive:
-            for sock, _ in self._listeners:
-                sock.listen(BACKLOG)
+            self._ports.refuse_none()
             await arrive()
         self.is_up = self._has_begun = True
-        self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
+        self._associations.watch()
         if recalled:
             self.dispatch(recalled)
         await self._go_on_with(self._before)
-        for udp in self._udp.values():
-            udp.start()
-        while self._listeners:
-            await self._tcp.listen(*self._listeners.pop())
+        await self._ports.start()
         self._load.start()
-        self._usage.start()
-        self._numbers.start()
+        self._associations.start()
         self._set_timer()
-        log.info("ready", sockets=len(self._udp), sas_swept=swept)
+        log.info("ready", sockets=len(self._ports), sas_swept=swept)
 
     async def _go_on_with(self, before: Handover) -> None:
         """Serve the connections of the program before, and what it has put off."""
-        for connection in before.connections:
-            await self._tcp.adopt(connection)
-        if before.connections or before.messages:
-            log.info(
-                "continued", connections=len(before.connections), messages=len(before.messages)
-            )
-        before.connections.clear()
-        before.close()
+        connections, messages = len(before.connections), len(before.messages)
+        await self._ports.go_on()
+        if connections or messages:
+            log.info("continued", connections=connections, messages=messages)
         self.dispatch_all(before.messages)
-
-    async def _open_kernel(self, records: Mapping[str, bytes]) -> tuple[Recalled | None, int]:
-        if self._recorder:
-            return await Pace().take(self._recorder.recall(records, self._kernel))
-        return None, self._kernel.open()
-
-    def _sweep(self) -> None:
-        self._kernel.open()
 
     async def wind_up(self, hurry: asyncio.Event, *, drain: bool = True) -> None:
         """Let no new phone in, if so said, and wait until all requests are answered.
@@ -266,14 +213,9 @@ class Server:
         Nothing is received or sent by this process any more, and SAs and policies stay.
         """
         self._next = Handover(messages=self._put_off)
-        sockets = self._tcp.stop_listening()
-        await asyncio.sleep(_ACCEPTED)
+        await self._ports.stop_accepting()
         self._is_closed = True  # and from here on nothing is read that would be lost
-        self._tcp.pause()
-        sockets += [udp.hand_over() for udp in self._udp.values()]
-        for side, sock in sockets:
-            self._next.add(side, sock)
-        self._next.connections = await self._tcp.hand_over()
+        await self._ports.hand_over(self._next)
         return self._next
 
     async def close(self) -> None:
@@ -286,26 +228,15 @@ class Server:
         self.is_up = False
         is_lost = self._ownership is not None and self._ownership.lost.is_set()
         if is_lost:
-            self._try_kernel("close_failed", self._sweep)
+            self._associations.sweep()
         if self._timer:
             self._timer.cancel()
         self._load.close()
-        self._usage.close()
-        self._numbers.close()
+        self._associations.rest()
         await self._resolver.close()
-        await self._tcp.close()
-        for sock, _ in self._listeners:
-            sock.close()
-        self._before.close()
-        for udp in self._udp.values():
-            udp.close()
-        self._loop.remove_reader(self._monitor.fileno())
-        self._monitor.close()
+        await self._ports.close()
         kept = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
-        keep = kept or self._next is not None
-        self._try_kernel("close_failed", lambda: self._kernel.close(keep=keep))
-        if self._key_log:
-            self._key_log.close()
+        self._associations.close(keep=kept or self._next is not None)
 
     @property
     def lag(self) -> float:
@@ -319,54 +250,16 @@ class Server:
         stay as they are: addresses and ports have to be those of the start.
         """
         self._settings = settings
-        limits, dns = settings.limits, settings.dns
-        self._tcp.change(
-            settings.sip_limits(),
-            _tcp_limits(settings),
-            max_connections=limits.max_connections,
-            max_per_source=limits.max_connections_per_source,
-        )
-        for udp in self._udp.values():
-            udp.change(limits.max_message, limits.send_buffer)
+        dns = settings.dns
+        self._ports.change(settings)
         self._resolver.change(dns.servers, timeout=dns.query_timeout, max_queries=dns.max_queries)
-        self._usage.change(settings.liveness.interval)
+        self._associations.change(settings)
         self.dispatch(PolicyChanged(policy))
 
     def tell(self) -> None:
         """Log what is held and what was counted (SIGUSR1)."""
         log.info("held", **self._edge.held())
         log.info("counted", **self._edge.counted())
-
-    def _bind(self, binds: list[plan.Bind]) -> None:
-        limits = self._settings.limits
-        for bind in binds:
-            side, transport, local, shared = bind
-            ahead = self._ownership is not None
-            sock = self._before.take(bind)
-            sock = sock or bound_at_start(transport, local, shared=shared, ahead=ahead)
-            if transport is Transport.TCP:
-                self._listeners.append((sock, side))
-            else:
-                self._udp[local] = UdpSocket(
-                    sock,
-                    side,
-                    self.dispatch_all,
-                    limits.max_message,
-                    limits.send_buffer,
-                    may_act=self._may_act,
-                )
-
-    def _tcp_table(self) -> TcpTable:
-        limits = self._settings.limits
-        return TcpTable(
-            self.dispatch,
-            self._settings.sip_limits(),
-            _tcp_limits(self._settings),
-            max_connections=limits.max_connections,
-            max_per_source=limits.max_connections_per_source,
-            shared_ports=plan.shared_ports(self._settings),
-            may_act=self._may_act,
-        )
 
     # -- events and effects -------------------------------------------------------------------
 
@@ -394,7 +287,7 @@ class Server:
             while self._events and self._may_act():
                 self._handle(self._events.popleft())
                 if not self._events:
-                    self._flush()
+                    self._ports.flush()
         finally:
             self._is_busy = False
         if self._recorder:
@@ -408,7 +301,7 @@ class Server:
     def _go_on(self) -> None:
         """Handle what has waited until it was certain that it is ours to handle."""
         if self.is_up:
-            self._flush()
+            self._ports.flush()
             self.dispatch_all(())
 
     def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
@@ -438,16 +331,16 @@ class Server:
         if isinstance(effect, Report):
             self._report(effect)
             return True
-        self._flush()  # what was sent before has to leave under the SAs that are there now
+        self._ports.flush()  # what was sent before has to leave under the SAs that are there now
         match effect:
             case InstallSas():
                 return self._install(effect)
-            case ExtendSas(sa_set, lifetime):
-                self._try_kernel("extend_failed", lambda: self._extend(sa_set, lifetime))
-            case RemoveSas(sa_set):
-                self._try_kernel("remove_failed", lambda: self._remove(sa_set))
+            case ExtendSas():
+                self._associations.extend(effect)
+            case RemoveSas():
+                self._associations.remove(effect)
             case CloseFlow(flow, at_once):
-                self._tcp.close_flow(flow, at_once=at_once)
+                self._ports.close_flow(flow, at_once=at_once)
             case Resolve():
                 self._resolver.ask(effect)
             case PutOff():
@@ -471,58 +364,16 @@ class Server:
     def _send(self, effect: SendSip) -> None:
         if self.taps:
             self._show(effect.flow, effect.data, sent=True)
-        if effect.flow.transport is Transport.TCP:
-            self._tcp.send(effect)
-        elif effect.flow.local in self._udp:
-            self._leaving.setdefault(effect.flow.local, []).append(effect)
-        elif effect.ref:
-            self.dispatch(SendFailed(effect.flow, effect.ref, "no socket at the local address"))
-
-    def _flush(self) -> None:
-        """Send the datagrams of the events that were handled together."""
-        if not self._may_act():
-            return
-        leaving, self._leaving = self._leaving, {}
-        for local, effects in leaving.items():
-            self._udp[local].send(effects)
+        self._ports.send(effect)
 
     def _install(self, effect: InstallSas) -> bool:
-        try:
-            self._kernel.install(effect.sa_set, effect.keys, effect.lifetime)
-        except (XfrmError, OSError) as error:
+        refusal = self._associations.install(effect)
+        if refusal:
             # Ahead of all other events: until then the core takes these SAs for real.
-            self._events.appendleft(InstallFailed(effect.sa_set, str(error)))
-            if self._journal is not None:
-                self._journal.refused(effect.sa_set, str(error))
-            return False
-        if self._key_log:
-            self._key_log.write(effect.sa_set, effect.keys)
-        if self._recorder:
-            self._recorder.installed(effect.sa_set, effect.keys)
-        if self._journal is not None:
-            self._journal.installed(effect.sa_set, effect.lifetime)
-        return True
+            self._events.appendleft(InstallFailed(effect.sa_set, refusal))
+        return not refusal
 
-    def _extend(self, sa_set: SaSet, lifetime: int) -> None:
-        self._kernel.extend(sa_set, lifetime)
-        if self._journal is not None:
-            self._journal.extended(sa_set, lifetime)
-
-    def _remove(self, sa_set: SaSet) -> None:
-        self._kernel.remove(sa_set)
-        if self._recorder:
-            self._recorder.removed(sa_set)
-        if self._journal is not None:
-            self._journal.removed(sa_set)
-
-    def _try_kernel(self, failure: str, request: Callable[[], None]) -> None:
-        """Ask for what is no one's loss: SAs also go by their hard lifetime."""
-        try:
-            request()
-        except (XfrmError, OSError) as error:
-            log.warning(failure, reason=str(error))
-
-    # -- time and expirations -----------------------------------------------------------------
+    # -- time ---------------------------------------------------------------------------------
 
     def _set_timer(self) -> None:
         """Have the one timer go off no later than the core's next deadline.
@@ -545,47 +396,6 @@ class Server:
             self.dispatch(DeadlineReached())
         else:
             self._set_timer()
-
-    def _on_expirations(self) -> None:
-        try:
-            expired = self._monitor.read()
-        except MonitorOverrunError:
-            log.warning("expirations_lost")
-            self._try_kernel("dump_failed", self._compare_sas)
-            return
-        except OSError as error:
-            # It would be readable for ever. The core's own deadlines remove SAs without it.
-            log.error("monitor_failed", reason=str(error))  # noqa: TRY400 - one line
-            self._loop.remove_reader(self._monitor.fileno())
-            return
-        for sa in expired:
-            if self._journal is not None:
-                self._journal.expired(sa)
-            self.dispatch(SaExpired(sa))
-
-    def _on_usage(self, part: list[SaUsage]) -> None:
-        """Hand in the counts of SAs that end here."""
-        own = self._settings.gm.addresses
-        self.dispatch(SasUsed({one.id: one.packets for one in part if one.id.destination in own}))
-
-    def _on_numbers(self, part: list[SaUsage]) -> None:
-        """Have the numbers of SAs that end here kept: nothing up to there is taken twice."""
-        if self._recorder:
-            own = self._settings.gm.addresses
-            self._recorder.used([one for one in part if one.id.destination in own])
-
-    def _compare_sas(self) -> None:
-        self.dispatch(SasPresent(self._kernel.present()))
-
-
-def _tcp_limits(settings: Settings) -> TcpLimits:
-    limits = settings.limits
-    return TcpLimits(
-        connect_timeout=limits.connect_timeout,
-        message_timeout=limits.message_timeout,
-        idle_timeout=limits.idle_timeout,
-        send_buffer=limits.send_buffer,
-    )
 
 
 def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

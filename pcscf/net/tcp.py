@@ -17,6 +17,7 @@ from pcscf.net.sockets import BACKLOG, bound
 from pcscf.sip.limits import Limits
 
 _PAUSE = 0.05  # seconds
+_TURNS_TO_ACCEPT = 2  # of the loop: one makes the transport, one calls connection_made
 _AT_ONCE = 64  # connections handed over in one turn of the loop
 
 
@@ -89,12 +90,17 @@ class TcpTable:
         )
         self._listeners.append((server, side))
 
-    def stop_listening(self) -> list[tuple[Side, socket]]:
-        """Accept nothing more here; give the listening sockets, on which it waits."""
-        taken = [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
+    async def stop_listening(self) -> None:
+        """Accept nothing more. Who was accepted is connected then, who comes later waits."""
         for server, _ in self._listeners:
-            server.close()
-        return taken
+            for sock in server.sockets:
+                self._loop.remove_reader(sock)
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
+
+    def listeners(self) -> list[tuple[Side, socket]]:
+        """Give the listening sockets anew: these stay open when this table is closed."""
+        return [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
 
     async def adopt(self, one: OpenConnection) -> None:
         """Go on with a connection of the program before; with none that has ended meanwhile."""
@@ -149,6 +155,7 @@ class TcpTable:
 
         Where nothing may be sent any more they go without a word.
         """
+        await self.stop_listening()  # nothing would reset a connection that is half made
         for server, _ in self._listeners:
             server.close()
         tasks = [opening.task for opening in self._opening.values() if opening.task]

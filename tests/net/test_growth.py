@@ -71,7 +71,7 @@ class Site:
         await until(self._is_idle)
 
     def _is_idle(self) -> bool:
-        context, tcp = self.edge._context, self.server._tcp
+        context, tcp = self.edge._context, self.server._ports._tcp
         wire = self.edge._wire
         held = len(wire.servers) + len(wire.clients)
         held += len(context.sas) + context.registry.attempts

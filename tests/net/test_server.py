@@ -7,69 +7,25 @@ import select
 import pytest
 
 from pcscf import log
-from pcscf.core.effects import CloseFlow, Effect, ExtendSas, InstallSas, RemoveSas, Report, SendSip
+from pcscf.core.effects import Effect, ExtendSas, InstallSas, RemoveSas, Report, SendSip
 from pcscf.core.events import (
     DeadlineReached,
     Event,
-    FlowClosed,
     InstallFailed,
     PolicyChanged,
-    SaExpired,
-    SasPresent,
-    SasUsed,
     SendFailed,
     SipReceived,
 )
-from pcscf.core.flow import Endpoint, Side, Transport
 from pcscf.net import load
-from tests.net.server_bench import CK, IK, KEYS, REGISTER, SAS, Onlooker, bench
+from tests.net.server_bench import CK, KEYS, REGISTER, SAS, Onlooker, bench
 from tests.net.support import HOST, looped, silence, until
-from xfrm.errors import KernelRefusal, MonitorOverrunError
-from xfrm.keylog import read_line
+from xfrm.errors import KernelRefusal
 from xfrm.model import SaId
 
 pytestmark = pytest.mark.usefixtures("written")
 
 
 # -- messages
-
-
-@looped
-async def test_every_socket_says_which_side_it_is_on():
-    async with bench() as b:
-        gm = b.settings.gm
-        udp = [gm.port, gm.port_ps, *gm.ports_pc, b.settings.core.port]
-        for port in udp:
-            b.peer.sendto(REGISTER, (HOST, port))
-        tcp = [gm.port, gm.port_ps, b.settings.core.port]
-        writers = [(await asyncio.open_connection(HOST, port))[1] for port in tcp]
-        for writer in writers:
-            writer.write(REGISTER)
-        await until(lambda: len(b.edge.events) == len(udp) + len(tcp))
-        sides = {gm.port: Side.CLEAR, b.settings.core.port: Side.CORE}
-        came = [event.flow for event in b.edge.events if isinstance(event, SipReceived)]
-        assert sorted((flow.transport, flow.local.port) for flow in came) == sorted(
-            [*((Transport.UDP, port) for port in udp), *((Transport.TCP, port) for port in tcp)]
-        )
-        for flow in came:
-            assert flow.side is sides.get(flow.local.port, Side.PROTECTED)
-        for writer in writers:
-            writer.close()
-
-
-@looped
-@pytest.mark.parametrize("selectors", ["strict", "tolerant"])
-async def test_pc_takes_connections_in_tolerant_mode_only(selectors):
-    async with bench(gm={"selectors": selectors}) as b:
-        port = b.settings.gm.ports_pc[0]
-        if selectors == "strict":
-            with pytest.raises(ConnectionRefusedError):
-                await asyncio.open_connection(HOST, port)
-        else:
-            _, writer = await asyncio.open_connection(HOST, port)
-            writer.write(REGISTER)
-            await until(lambda: b.edge.events)
-            writer.close()
 
 
 @looped
@@ -84,29 +40,6 @@ async def test_an_answer_leaves_on_its_flow():
         assert await reader.readexactly(3) == b"200"
         writer.close()
         await until(lambda: "FlowClosed" in b.edge.kinds())
-
-
-@looped
-async def test_a_flow_without_a_socket_fails():
-    async with bench() as b:
-        flow = b.clear._replace(local=Endpoint("192.0.2.77", 5060))
-        b.edge.answers[SipReceived] = [SendSip(flow, b"x", "ref"), SendSip(flow, b"x")]
-        b.server.dispatch(SipReceived(b.clear, b""))
-        assert b.edge.events[1:] == [SendFailed(flow, "ref", "no socket at the local address")]
-
-
-@looped
-async def test_close_flow_closes_after_what_was_sent():
-    async with bench() as b:
-        b.edge.answers[SipReceived] = lambda event: [
-            SendSip(event.flow, b"x" * 100_000),
-            CloseFlow(event.flow),
-        ]
-        reader, writer = await asyncio.open_connection(*b.clear.local)
-        writer.write(REGISTER)
-        assert await reader.read() == b"x" * 100_000
-        writer.close()
-        await until(lambda: isinstance(b.edge.events[-1], FlowClosed))
 
 
 # -- effects
@@ -149,19 +82,6 @@ async def test_nothing_behind_a_refused_install_happens(refusal, written):
 
 
 @looped
-async def test_keys_are_logged_if_asked_for_and_only_of_sas_that_there_are(tmp_path):
-    path = tmp_path / "keys"
-    async with bench(log={"key_file": str(path)}) as b:
-        b.edge.answers[SipReceived] = [InstallSas(SAS, KEYS, 240)]
-        b.server.dispatch(SipReceived(b.clear, b""))
-        logged = path.read_text()
-        assert [sa.spi for sa in read_line(logged)] == [1004, 1001, 1002, 1003]
-        b.kernel.refusal = KernelRefusal("install", 17, "EEXIST")
-        b.server.dispatch(SipReceived(b.clear, b""))
-        assert path.read_text() == logged
-
-
-@looped
 async def test_a_refused_install_is_the_next_event_before_what_waits():
     async with bench() as b:
         b.kernel.refusal = KernelRefusal("install", 17, "EEXIST")
@@ -180,17 +100,6 @@ async def test_an_event_of_an_effect_waits_until_the_list_is_done():
         b.server.dispatch(SipReceived(b.clear, b""))
         assert [b.peer.recv(10), b.peer.recv(10)] == [b"behind", b"instead"]
         assert b.edge.kinds() == ["SipReceived", "SendFailed"]
-
-
-@looped
-async def test_a_refused_extend_or_remove_is_logged_and_stops_nothing(written):
-    async with bench() as b:
-        b.edge.answers[SipReceived] = [ExtendSas(SAS, 600), b.send(b"200")]
-        b.server.dispatch(SipReceived(b.clear, b""))
-        assert b.peer.recv(10) == b"200"
-        (line,) = [line for line in written() if line["event"] == "extend_failed"]
-        assert line["level"] == "warning"
-        assert b.edge.kinds() == ["SipReceived"]
 
 
 @looped
@@ -309,16 +218,6 @@ async def test_a_defect_costs_one_event_and_tells_no_secret(written):
         assert CK.hex() not in json.dumps(line)
 
 
-@looped
-async def test_no_key_is_in_the_log_of_an_installation(written):
-    async with bench() as b:
-        b.edge.answers[SipReceived] = [InstallSas(SAS, KEYS, 240), InstallSas(SAS, KEYS, 240)]
-        b.server.dispatch(SipReceived(b.clear, b""))
-        assert b.edge.kinds() == ["SipReceived", "InstallFailed"]
-        text = json.dumps(written()) + repr(b.edge.events)
-        assert not [key for key in (CK, IK) if key.hex() in text or repr(key) in text]
-
-
 # -- time
 
 
@@ -357,9 +256,6 @@ async def test_without_a_deadline_nothing_happens():
         assert b.edge.kinds() == ["SipReceived"]
 
 
-# -- expirations
-
-
 @looped
 async def test_how_late_the_loop_is_is_an_event(monkeypatch):
     monkeypatch.setattr(load, "_INTERVAL", 0.001)
@@ -370,54 +266,6 @@ async def test_how_late_the_loop_is_is_an_event(monkeypatch):
     timer = b.server._load._timer
     assert timer is not None
     assert timer.cancelled()
-
-
-@looped
-async def test_expired_sas_are_events():
-    async with bench() as b:
-        b.monitor.tell([SAS.ids[0], SAS.ids[1]])
-        await until(lambda: len(b.edge.events) == 2)
-        assert b.edge.events == [SaExpired(SAS.ids[0]), SaExpired(SAS.ids[1])]
-
-
-@looped
-async def test_lost_expirations_bring_all_sas_that_are_there(written):
-    async with bench() as b:
-        b.kernel.install(SAS, KEYS, 0)
-        b.monitor.tell(MonitorOverrunError())
-        await until(lambda: b.edge.events)
-        assert b.edge.events == [SasPresent(frozenset(SAS.ids))]
-        assert "expirations_lost" in [line["event"] for line in written()]
-
-
-@looped
-async def test_the_kernels_counts_are_handed_in_every_interval_and_never_by_default():
-    async with bench(liveness={"interval": 0.02}) as b, bench() as by_default:
-        for one in (b, by_default):
-            one.kernel.install(SAS, KEYS, 0)
-        b.kernel.packets[SAS.ids[3]] = 5
-        await until(lambda: len(b.edge.events) >= 2)
-        assert b.edge.events[:2] == [SasUsed({SAS.ids[0]: 0, SAS.ids[3]: 5})] * 2
-        assert by_default.edge.events == []
-
-
-@looped
-async def test_a_server_that_is_closed_asks_the_kernel_no_more(written):
-    async with bench(liveness={"interval": 0.01}) as b:
-        await silence(0.02)
-    b.kernel.refusal = KernelRefusal("dump", 9, "EBADF")
-    await silence()
-    assert "usage_unread" not in [line["event"] for line in written()]
-
-
-@looped
-async def test_a_monitor_that_broke_is_left_alone(written):
-    async with bench() as b:
-        b.monitor.tell(OSError(9, "bad"))
-        b.monitor.tell([SAS.ids[0]])
-        await silence()
-        assert b.edge.events == []
-        assert [line["event"] for line in written()].count("monitor_failed") == 1
 
 
 # -- other settings

@@ -107,13 +107,13 @@ async def test_who_has_lost_its_phones_removes_their_sas_before_anything_else():
     await b.server.start()
     b.kernel.install(SAS, KEYS, 0)
     left: list[int] = []
-    before = b.server._tcp.close
+    before = b.server._ports.close
 
     async def close() -> None:
         left.append(len(b.kernel.sas))
         await before()
 
-    b.server._tcp.close = close  # type: ignore[method-assign]
+    b.server._ports.close = close  # type: ignore[method-assign]
     b.lease.lost.set()
     await b.server.close()
     assert (left, b.kernel.is_open) == ([0], False)
@@ -267,13 +267,13 @@ async def test_what_comes_while_this_program_ends_waits_for_the_next():
     await first.server.start()
     _, open_before = await asyncio.open_connection(*first.clear.local)
     await silence()
-    pause = first.server._tcp.pause
+    pause = first.server._ports._tcp.pause
 
     def write_then() -> None:
         pause()
         open_before.write(REGISTER)
 
-    first.server._tcp.pause = write_then  # type: ignore[method-assign]
+    first.server._ports._tcp.pause = write_then  # type: ignore[method-assign]
     left = await first.server.hand_over()
     first.receive(REGISTER)
     _, opened_late = await asyncio.open_connection(*first.clear.local)

@@ -453,6 +453,20 @@ async def test_other_limits_are_for_connections_to_come():
         await silence(0.01)
 
 
+@looped
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_is_just_being_accepted_at_the_end_is_reset_too(turns):
+    """Whatever else ends it does so when SAs and policies may be gone."""
+    async with table() as (subject, _):
+        phone = socket.create_connection(await listening(subject), PATIENCE)
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        await subject.close()
+        with pytest.raises(ConnectionResetError):
+            phone.recv(1)
+        phone.close()
+
+
 # -- from one program to the next
 
 
@@ -467,7 +481,7 @@ async def test_connections_go_on_in_the_next_table_without_a_word():
         await silence()
         first.pause()
         handed = await first.hand_over()
-        ((side, listener),) = first.stop_listening()
+        ((side, listener),) = first.listeners()
         await first.close()
         assert side is Side.CLEAR
         assert {(one.side, one.accepted, one.begun) for one in handed} == {
