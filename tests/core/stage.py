@@ -211,8 +211,8 @@ class Stage:
 
     def left_over(self) -> dict[str, int]:
         """What every table of the edge still holds, without the empty ones."""
-        context, wire, life = self.edge._context, self.edge._wire, self.edge._life
-        registry, registrar = context.registry, self.edge._registrar
+        context, wire, intake = self.edge._context, self.edge._wire, self.edge._intake
+        registry, registrar, life = context.registry, intake._registrar, intake._life
         held: dict[str, int] = {
             "registrations": len(registry),
             "users": len(registry._by_impi),
