@@ -17,7 +17,7 @@ from pcscf.errors import StartError
 _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::[0-9]{1,5})?")
 _JSON: Final = "application/json"
 # They tell nothing of phones: probes have no token, and the console asks for it.
-_OPEN: Final = ("/livez", "/readyz", "/")
+_OPEN: Final = ("/livez", "/readyz", "/leasez", "/")
 _PAGES: Final = "/console/"
 _SHORTEST, _LONGEST = 16, 4096  # characters of a token
 

@@ -39,6 +39,7 @@ def make_app(subject: Subject, parts: Parts, access: Access, streams: Streams) -
         [
             web.get("/livez", see.livez),
             web.get("/readyz", see.readyz),
+            web.get("/leasez", see.leasez),
             web.get("/metrics", see.metrics),
             web.get("/api/status", see.status),
             web.get("/api/ues", see.ues),

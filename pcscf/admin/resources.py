@@ -16,6 +16,7 @@ from pcscf.pace import Pace
 _PAGE: Final = 100  # phones or SA sets, unless more are asked for
 _LARGEST: Final = 500  # some milliseconds of the loop's time
 _LONGEST: Final = 255  # characters of a name that is looked for
+_OURS: Final = (None, "held", "unsure")  # what is known of the lease; None: nobody else can serve
 
 
 class Resources:
@@ -45,6 +46,11 @@ class Resources:
         answer = {"ready": not found, "reasons": found, "notes": notes(self._parts)}
         return reply(answer, 503 if found else 200)
 
+    async def leasez(self, _request: web.Request) -> web.Response:
+        """Whether the phones are ours, and our addresses belong here; 503 if not."""
+        hold = self._hold()
+        return reply({"lease": hold}, 200 if hold in _OURS else 503)
+
     async def metrics(self, _request: web.Request) -> web.Response:
         """What Prometheus scrapes."""
         census = await self._pace.take(self._core.views.census())
@@ -54,6 +60,9 @@ class Resources:
 
     def _reasons(self) -> list[str]:
         return reasons(self._subject, self._parts.survival)
+
+    def _hold(self) -> str | None:
+        return self._parts.survival.hold if self._parts.survival else None
 
     # -- state --------------------------------------------------------------------------------
 
@@ -74,7 +83,7 @@ class Resources:
                 "gm": list(subject.gm),
                 "suites": list(subject.suites),
                 "store": shapes.store(self._parts.store),
-                "lease": self._parts.survival.hold if self._parts.survival else None,
+                "lease": self._hold(),
                 "hooks": shapes.hooks(self._parts.hooks),
             }
         )

@@ -121,7 +121,7 @@ def test_a_token_is_the_whole_of_it(given, expected):
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("/livez", 200), ("/readyz", 200), ("/", 200), ("/console/console.js", 200),
+    [("/livez", 200), ("/readyz", 200), ("/leasez", 200), ("/", 200), ("/console/console.js", 200),
      ("/metrics", 401), ("/api/status", 401), ("/livez/", 401), ("/console", 401)],
 )  # fmt: skip
 def test_probes_and_the_page_that_asks_for_the_token_need_none(path, expected):

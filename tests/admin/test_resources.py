@@ -8,6 +8,7 @@ from aiohttp import web
 from pcscf.admin.parts import Json, Parts
 from pcscf.core.events import Drain
 from pcscf.core.views import SaSetView
+from pcscf.store.keeper import Hold
 from tests.admin.desk import OTHER_UE, another, desk, failing_store
 from tests.core.phone import Phone
 from tests.core.stage import CK, GM, IK, IMPI, IMPU, TWO_HOPS, UE, Stage
@@ -74,6 +75,31 @@ async def test_a_store_that_is_down_is_told_and_keeps_no_phone_away():
         status = (await d.get("/api/status")).json
         assert (status["ready"], status["notes"]) == (True, answer.json["notes"])
         assert status["store"]["state"] == "down"
+
+
+class Instance:
+    """One of several, with what it knows of the lease."""
+
+    def __init__(self, hold: Hold | None) -> None:
+        self.hold = hold
+        self.reasons: list[str] = []
+
+
+@looped
+@pytest.mark.parametrize(
+    ("hold", "status"),
+    [(None, 200), ("held", 200), ("unsure", 200), ("unasked", 503), ("not held", 503)],
+)
+async def test_addresses_belong_where_the_lease_is(hold, status):
+    async with desk(Parts(survival=Instance(hold))) as d:
+        answer = await d.get("/leasez")
+        assert (answer.status, answer.json) == (status, {"lease": hold})
+
+
+@looped
+async def test_who_is_alone_has_all_addresses():
+    async with desk() as d:
+        assert (await d.get("/leasez")).status == 200
 
 
 # -- state

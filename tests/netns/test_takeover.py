@@ -46,25 +46,28 @@ class Twins:
 
     def __init__(self, pair: Pair, valkey: LabValkey, directory: Path, site: Site) -> None:
         self.pair, self.valkey, self.site = pair, valkey, site
-        self._directory = directory
+        self.directory = directory
         self._key_file = directory / "store.key"
         add_key(str(self._key_file), datetime.now(UTC))
         self.lease = LEASE
         self.processes: list[PcscfProcess] = []
 
-    def begin(self, lab: Lab, name: str, *, says: str, url: str = "") -> PcscfProcess:
+    def begin(
+        self, lab: Lab, name: str, *, says: str, url: str = "", moves: bool = True
+    ) -> PcscfProcess:
+        """Start one; it ``moves`` its addresses itself, or another program does."""
         store = (
             f'kind = "valkey"\nurl = "{url or self.valkey.url}"\nkey_file = "{self._key_file}"\n'
             f"lease = {self.lease}\nsequence_interval = 0.3\ntimeout = 0.5"
         )
+        devices = 'takeover_device = "gm"\ntakeover_core_device = "core"' if moves else ""
         text = config(
             lab,
             security=f"sa_linger = {LINGER}\nsa_slack = {SLACK}",
-            store=f'{store}\ninstance = "{name}"\n'
-            'takeover_device = "gm"\ntakeover_core_device = "core"',
+            store=f'{store}\ninstance = "{name}"\n{devices}',
         )
-        (self._directory / name).mkdir()
-        process = PcscfProcess(lab, self._directory / name, text, says=says)
+        (self.directory / name).mkdir()
+        process = PcscfProcess(lab, self.directory / name, text, says=says)
         self.processes.append(process)
         return process
 
