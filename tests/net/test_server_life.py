@@ -107,13 +107,13 @@ async def test_who_has_lost_its_phones_removes_their_sas_before_anything_else():
     await b.server.start()
     b.kernel.install(SAS, KEYS, 0)
     left: list[int] = []
-    before = b.server._ports.close
+    before = b.server._ports._tcp.close
 
     async def close() -> None:
         left.append(len(b.kernel.sas))
         await before()
 
-    b.server._ports.close = close  # type: ignore[method-assign]
+    b.server._ports._tcp.close = close  # type: ignore[method-assign]
     b.lease.lost.set()
     await b.server.close()
     assert (left, b.kernel.is_open) == ([0], False)
