@@ -93,27 +93,27 @@ class Associations:
         """Tell from now on which SAs run out."""
         self._loop.add_reader(self._monitor.fileno(), self._on_expirations)
 
-    def start(self) -> None:
-        """Count from now on what the SAs carry, as often as the settings say."""
+    def count(self) -> None:
+        """Look from now on at what the SAs carry, as often as the settings say."""
         self._usage.start()
         self._numbers.start()
 
     def change(self, settings: Settings) -> None:
-        """Count at another interval."""
+        """Look at another interval."""
         self._usage.change(settings.liveness.interval)
 
     def sweep(self) -> None:
         """Remove all SAs, and leave the policies."""
         self._attempt("close_failed", self._kernel.open)
 
-    def rest(self) -> None:
-        """Count no more."""
+    def stop_counting(self) -> None:
+        """Look no more."""
         self._usage.close()
         self._numbers.close()
 
     def close(self, *, keep: bool) -> None:
         """Remove our SAs, and the policies last; ``keep`` leaves both to the next process."""
-        self.rest()
+        self.stop_counting()
         self._loop.remove_reader(self._monitor.fileno())
         self._monitor.close()
         self._attempt("close_failed", lambda: self._kernel.close(keep=keep))
@@ -122,8 +122,8 @@ class Associations:
 
     # -- what the core decides ----------------------------------------------------------------
 
-    def install(self, effect: InstallSas) -> str:
-        """Install four SAs. Returns why the kernel holds none of them, or nothing."""
+    def install(self, effect: InstallSas) -> str | None:
+        """Install four SAs. Returns why the kernel holds none of them; None: it holds all."""
         sa_set, keys, lifetime = effect.sa_set, effect.keys, effect.lifetime
         try:
             self._kernel.install(sa_set, keys, lifetime)
@@ -137,7 +137,7 @@ class Associations:
             self._recorder.installed(sa_set, keys)
         if self._journal is not None:
             self._journal.installed(sa_set, lifetime)
-        return ""
+        return None
 
     def extend(self, effect: ExtendSas) -> None:
         """Let four SAs live longer; a refusal is logged."""

@@ -45,8 +45,9 @@ class Ports:
         self._leaving: dict[Endpoint, list[SendSip]] = {}  # datagrams, by the socket
         self._tcp = self._tcp_table()
 
-    def __len__(self) -> int:
-        """Count the UDP sockets."""
+    @property
+    def udp_count(self) -> int:
+        """How many UDP sockets there are."""
         return len(self._udp)
 
     # -- from the start to the end ------------------------------------------------------------
@@ -62,16 +63,16 @@ class Ports:
         """Bind ps and pc. The policies are there by now. Raises StartError."""
         self._bind(plan.protected(self._settings))
 
-    def refuse_none(self) -> None:
-        """Have connections wait until ``start``."""
+    def listen(self) -> None:
+        """Have connections wait until ``start``; none is refused."""
         for sock, _ in self._listeners:
             sock.listen(BACKLOG)
 
     async def go_on(self) -> None:
         """Serve the connections of the program before; let go of what of it was not taken."""
-        for connection in self._before.connections:
-            await self._tcp.adopt(connection)
-        self._before.connections.clear()
+        connections = self._before.connections
+        while connections:
+            await self._tcp.adopt(connections.pop())
         self._before.close()
 
     async def start(self) -> None:
@@ -96,18 +97,18 @@ class Ports:
 
     async def stop_accepting(self) -> None:
         """Have new connections wait for the next program; who is connected is served on."""
-        await self._tcp.stop_listening()
+        await self._tcp.stop_accepting()
+        await self._tcp.finish_opening()
 
     async def hand_over(self, to: Handover) -> None:
         """Read no more, and give all that can go on; ``close`` closes the rest."""
         self._tcp.pause()
-        udp = [one.hand_over() for one in self._udp.values()]
-        for side, sock in self._tcp.listeners() + udp:
-            to.add(side, sock)
-        to.connections = await self._tcp.hand_over()
+        for udp in self._udp.values():
+            to.add(*udp.hand_over())
+        await self._tcp.hand_over(to)
 
     async def close(self) -> None:
-        """Close all sockets; connections are reset."""
+        """Close all sockets; connections are reset, or go without a word if none may leave."""
         await self._tcp.close()
         for sock, _ in self._listeners:
             sock.close()

@@ -1,4 +1,4 @@
-"""The server: one Edge, its sockets, its timer and the kernel. The one place that acts."""
+"""The server: one Edge, and what acts for it: its ports, its SAs in the kernel, its timer."""
 
 import asyncio
 import logging
@@ -164,7 +164,7 @@ class Server:
         recalled, swept = await self._associations.open(records or {})
         self._ports.bind_protected()
         if arrive:
-            self._ports.refuse_none()
+            self._ports.listen()
             await arrive()
         self.is_up = self._has_begun = True
         self._associations.watch()
@@ -173,9 +173,9 @@ class Server:
         await self._go_on_with(self._before)
         await self._ports.start()
         self._load.start()
-        self._associations.start()
+        self._associations.count()
         self._set_timer()
-        log.info("ready", sockets=len(self._ports), sas_swept=swept)
+        log.info("ready", sockets=self._ports.udp_count, sas_swept=swept)
 
     async def _go_on_with(self, before: Handover) -> None:
         """Serve the connections of the program before, and what it has put off."""
@@ -232,11 +232,13 @@ class Server:
         if self._timer:
             self._timer.cancel()
         self._load.close()
-        self._associations.rest()
-        await self._resolver.close()
-        await self._ports.close()
+        self._associations.stop_counting()
         kept = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
-        self._associations.close(keep=kept or self._next is not None)
+        try:
+            await self._resolver.close()
+            await self._ports.close()
+        finally:
+            self._associations.close(keep=kept or self._next is not None)
 
     @property
     def lag(self) -> float:
@@ -368,10 +370,11 @@ class Server:
 
     def _install(self, effect: InstallSas) -> bool:
         refusal = self._associations.install(effect)
-        if refusal:
-            # Ahead of all other events: until then the core takes these SAs for real.
-            self._events.appendleft(InstallFailed(effect.sa_set, refusal))
-        return not refusal
+        if refusal is None:
+            return True
+        # Ahead of all other events: until then the core takes these SAs for real.
+        self._events.appendleft(InstallFailed(effect.sa_set, refusal))
+        return False
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -12,12 +12,13 @@ from pcscf.core.events import Event, FlowClosed, SendFailed
 from pcscf.core.flow import Flow, Side, Transport
 from pcscf.net.admission import Admission
 from pcscf.net.connection import Connection, TcpLimits
-from pcscf.net.handover import OpenConnection, is_alive
-from pcscf.net.sockets import BACKLOG, bound
+from pcscf.net.handover import Handover, OpenConnection, is_alive
+from pcscf.net.sockets import BACKLOG, bound, reset_on_close, vanish_on_close
 from pcscf.sip.limits import Limits
 
 _PAUSE = 0.05  # seconds
 _TURNS_TO_ACCEPT = 2  # of the loop: one makes the transport, one calls connection_made
+_OPENED = 1.0  # seconds, in which connections that are being opened may still come about
 _AT_ONCE = 64  # connections handed over in one turn of the loop
 
 
@@ -86,11 +87,15 @@ class TcpTable:
     async def listen(self, sock: socket, side: Side) -> None:
         """Accept connections on a bound socket."""
         server = await self._loop.create_server(
-            lambda: self._connection(side, accepted=True), sock=sock, backlog=BACKLOG
+            lambda: self._connection(side, accepted=True),
+            sock=sock,
+            backlog=BACKLOG,
+            start_serving=False,
         )
         self._listeners.append((server, side))
+        await server.start_serving()
 
-    async def stop_listening(self) -> None:
+    async def stop_accepting(self) -> None:
         """Accept nothing more. Who was accepted is connected then, who comes later waits."""
         for server, _ in self._listeners:
             for sock in server.sockets:
@@ -98,9 +103,10 @@ class TcpTable:
         for _ in range(_TURNS_TO_ACCEPT):
             await asyncio.sleep(0)
 
-    def listeners(self) -> list[tuple[Side, socket]]:
-        """Give the listening sockets anew: these stay open when this table is closed."""
-        return [(side, sock.dup()) for server, side in self._listeners for sock in server.sockets]
+    async def finish_opening(self) -> None:
+        """Wait a moment for connections that are being opened: something is to leave on them."""
+        if tasks := self._opening_tasks():
+            await asyncio.wait(tasks, timeout=_OPENED)
 
     async def adopt(self, one: OpenConnection) -> None:
         """Go on with a connection of the program before; with none that has ended meanwhile."""
@@ -109,23 +115,30 @@ class TcpTable:
             return
         connection = self._connection(one.side, accepted=one.accepted)
         connection.go_on_with(one.begun)
-        await self._loop.connect_accepted_socket(lambda: connection, one.sock)
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, one.sock)
+        except BaseException:
+            self._drop(one.sock)
+            raise
 
     def pause(self) -> None:
         """Read no connection any more."""
         for connection in self._connections:
             connection.pause()
 
-    async def hand_over(self) -> list[OpenConnection]:
-        """Let go of all connections that can go on in the next program; they are paused."""
-        handed = []
+    async def hand_over(self, to: Handover) -> None:
+        """Let go of all that can go on in the next program; nothing is accepted or read now."""
+        for server, side in self._listeners:
+            for sock in server.sockets:
+                to.add(side, sock.dup())
+            server.close()  # short of descriptors, asyncio would accept again after a second
+        await self._stop_opening()
         for number, connection in enumerate(tuple(self._connections)):
             if one := connection.hand_over():
                 self._connections.discard(connection)  # nothing is to be reset
-                handed.append(one)
+                to.connections.append(one)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # their descriptors are free then: so no limit is in the way
-        return handed
 
     def send(self, effect: SendSip) -> None:
         """Send on the flow's connection, or on the one that is being opened, or open it."""
@@ -151,22 +164,20 @@ class TcpTable:
             connection.close()
 
     async def close(self) -> None:
-        """Stop listening, and reset all connections: nothing may leave in clear afterwards.
+        """Accept nothing more, reset all connections, and close what listens.
 
-        Where nothing may be sent any more they go without a word.
+        Where nothing may be sent any more connections go without a word.
         """
-        await self.stop_listening()  # nothing would reset a connection that is half made
+        await self.stop_accepting()  # nothing would reset a connection that is half made
         for server, _ in self._listeners:
             server.close()
-        tasks = [opening.task for opening in self._opening.values() if opening.task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stop_opening()
         self._empty.clear()
         for connection in self._connections:
             connection.reset()
         if self._connections:
             await self._empty.wait()
+        await asyncio.sleep(0)  # the socket of one that was turned away closes a turn later
 
     # -- connection.Owner ---------------------------------------------------------------------
 
@@ -238,11 +249,26 @@ class TcpTable:
                 lambda: self._connection(key.side, accepted=False), sock=sock
             )
         except BaseException as error:
-            sock.close()
+            self._drop(sock)
             if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
                 raise _PairInUseError from None
             raise
         return connection
+
+    def _drop(self, sock: socket) -> None:
+        """Close without a FIN: that would come again, maybe when its SA and policy are gone."""
+        end = reset_on_close if self.may_act() else vanish_on_close
+        end(sock)
+        sock.close()
+
+    def _opening_tasks(self) -> list[asyncio.Task[None]]:
+        return [opening.task for opening in self._opening.values() if opening.task]
+
+    async def _stop_opening(self) -> None:
+        tasks = self._opening_tasks()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _abandon(self, opening: _Opening, reason: str) -> None:
         del self._opening[opening.key]

@@ -32,12 +32,17 @@ async def test_keys_are_logged_if_asked_for_and_only_of_sas_that_there_are(tmp_p
 
 
 @looped
-async def test_a_refused_extend_or_remove_is_logged_and_stops_nothing(written):
+@pytest.mark.parametrize(
+    ("effect", "event"),
+    [(ExtendSas(SAS, 600), "extend_failed"), (RemoveSas(SAS), "remove_failed")],
+)
+async def test_a_refused_extend_or_remove_is_logged_and_stops_nothing(effect, event, written):
     async with bench() as b:
-        b.edge.answers[SipReceived] = [ExtendSas(SAS, 600), b.send(b"200")]
+        vars(b.kernel)["remove"] = Spoiled().remove
+        b.edge.answers[SipReceived] = [effect, b.send(b"200")]
         b.server.dispatch(SipReceived(b.clear, b""))
         assert b.peer.recv(10) == b"200"
-        (line,) = [line for line in written() if line["event"] == "extend_failed"]
+        (line,) = [line for line in written() if line["event"] == event]
         assert line["level"] == "warning"
         assert b.edge.kinds() == ["SipReceived"]
 
@@ -110,56 +115,71 @@ class Spoiled(MemoryKernel):
         raise KernelRefusal("remove", 3, "ESRCH")
 
 
-def watched(kernel: MemoryKernel, **sections: dict[str, object]) -> tuple[Associations, Onlooker]:
-    """Associations, and one who is told what a recorder, a key log and a journal are told."""
-    told: Any = Onlooker()
-    return Associations(
-        settings(**sections),
-        kernel,
-        FakeMonitor(),
-        told.emitted,
-        key_log=told,
-        journal=told,
-        recorder=told,
-    ), told
+class Watched:
+    """Associations, and who is told what was done."""
+
+    def __init__(self, kernel: MemoryKernel, **sections: dict[str, object]) -> None:
+        key_log: Any = Onlooker()
+        recorder: Any = Onlooker()
+        self.key_log, self.recorder, self.journal = key_log, recorder, Onlooker()
+        self.subject = Associations(
+            settings(**sections),
+            kernel,
+            FakeMonitor(),
+            Onlooker().emitted,
+            key_log=key_log,
+            journal=self.journal,
+            recorder=recorder,
+        )
 
 
 @looped
 async def test_recorder_key_log_and_journal_are_told_what_was_done():
-    subject, told = watched(MemoryKernel())
-    subject.install(InstallSas(SAS, KEYS, 240))
-    subject.remove(RemoveSas(SAS))
-    subject.close(keep=False)
-    assert told.told == [
-        ("write", SAS, KEYS),
-        ("installed", SAS, KEYS),
-        ("installed", SAS, 240),
-        ("removed", SAS),
-        ("removed", SAS),
-        ("close",),
-    ]
+    w = Watched(MemoryKernel())
+    assert w.subject.install(InstallSas(SAS, KEYS, 240)) is None
+    w.subject.remove(RemoveSas(SAS))
+    w.subject.close(keep=False)
+    assert w.key_log.told == [("write", SAS, KEYS), ("close",)]
+    assert w.recorder.told == [("installed", SAS, KEYS), ("removed", SAS)]
+    assert w.journal.told == [("installed", SAS, 240), ("removed", SAS)]
 
 
 @looped
-async def test_nobody_is_told_of_what_was_refused():
-    subject, told = watched(Spoiled())
-    subject.extend(ExtendSas(SAS, 600))
-    subject.remove(RemoveSas(SAS))
-    assert told.told == []
-    subject.close(keep=False)
+async def test_only_the_journal_is_told_of_what_was_refused():
+    w = Watched(kernel := Spoiled())
+    w.subject.extend(ExtendSas(SAS, 600))
+    w.subject.remove(RemoveSas(SAS))
+    assert w.journal.told == []
+    kernel.refusal = KernelRefusal("install", 17, "EEXIST")
+    reason = w.subject.install(InstallSas(SAS, KEYS, 240))
+    assert w.journal.told == [("refused", SAS, reason)] == [("refused", SAS, str(kernel.refusal))]
+    assert w.key_log.told == w.recorder.told == []
+    w.subject.close(keep=False)
+
+
+@looped
+async def test_a_refusal_without_words_is_one():
+    w = Watched(kernel := MemoryKernel())
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    vars(kernel)["install"] = refuse
+    assert w.subject.install(InstallSas(SAS, KEYS, 240)) is not None
+    w.subject.close(keep=False)
 
 
 @looped
 async def test_the_numbers_of_sas_that_end_here_are_kept_every_interval():
     kernel = MemoryKernel()
     kernel.install(SAS, KEYS, 0)
-    subject, told = watched(kernel, store={"sequence_interval": 0.02})
-    subject.start()
-    await until(lambda: told.told)
-    what, part = told.told[0]
+    w = Watched(kernel, store={"sequence_interval": 0.02})
+    w.subject.count()
+    await until(lambda: w.recorder.told)
+    what, part = w.recorder.told[0]
     assert isinstance(part, list)
     assert (what, {one.id for one in part}) == ("used", {SAS.ids[0], SAS.ids[3]})
-    subject.close(keep=False)
+    w.subject.close(keep=False)
 
 
 @looped

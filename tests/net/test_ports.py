@@ -9,9 +9,10 @@ from pcscf.core.effects import CloseFlow, SendSip
 from pcscf.core.events import FlowClosed, SendFailed, SipReceived
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.errors import StartError
+from pcscf.net.handover import Handover
 from pcscf.net.server import Server
 from tests.net.server_bench import REGISTER, Bench, FakeMonitor, Script, bench
-from tests.net.support import HOST, looped, settings, until
+from tests.net.support import HOST, PATIENCE, looped, settings, silence, until
 from xfrm.memory import MemoryKernel
 
 pytestmark = pytest.mark.usefixtures("written")
@@ -108,6 +109,34 @@ async def test_an_address_that_comes_with_the_phones_is_bound_before_it_is_here(
     assert b.server.is_up
     await b.server.close()
     b.peer.close()
+
+
+@looped
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_start_that_is_given_up_leaves_nothing_open(turns):
+    first = Bench(settings())
+    await first.server.start()
+    phones = [socket.create_connection(first.clear.local, PATIENCE) for _ in range(3)]
+    await silence()
+    left = await first.server.hand_over()
+    await first.server.close()
+    kernel, monitor = MemoryKernel(), FakeMonitor()
+    second = Server(first.settings, Script(), kernel, monitor, handover=left)
+    starting = asyncio.create_task(second.start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await second.close()
+    assert (kernel.is_open, monitor.is_closed, left) == (False, True, Handover())
+    for phone in phones:
+        with pytest.raises(ConnectionResetError):
+            phone.recv(1)
+        phone.close()
+    for port in (first.settings.gm.port, first.settings.gm.port_ps):
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(HOST, port)
+    first.peer.close()
 
 
 @looped

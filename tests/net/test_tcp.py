@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from pcscf.core.effects import SendSip
 from pcscf.core.events import Event, FlowClosed, SendFailed, SipReceived, SipUnreadable
 from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.net.connection import TcpLimits
+from pcscf.net.handover import Handover
 from pcscf.net.sockets import bound, endpoint, reset_on_close
 from pcscf.net.tcp import TcpTable
 from pcscf.sip.limits import DEFAULT
@@ -455,9 +457,10 @@ async def test_other_limits_are_for_connections_to_come():
 
 @looped
 @pytest.mark.parametrize("turns", range(4))
-async def test_who_is_just_being_accepted_at_the_end_is_reset_too(turns):
+@pytest.mark.parametrize("total", [9, 0])
+async def test_who_is_just_being_accepted_at_the_end_is_reset_too(turns, total):
     """Whatever else ends it does so when SAs and policies may be gone."""
-    async with table() as (subject, _):
+    async with table(total=total) as (subject, _):
         phone = socket.create_connection(await listening(subject), PATIENCE)
         for _turn in range(turns):
             await asyncio.sleep(0)
@@ -467,7 +470,66 @@ async def test_who_is_just_being_accepted_at_the_end_is_reset_too(turns):
         phone.close()
 
 
+@looped
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_of_ours_that_is_just_made_at_the_end_is_reset_too(turns):
+    phone = socket.create_server((HOST, 0))
+    phone.settimeout(PATIENCE)
+    async with table() as (subject, _):
+        subject.send(SendSip(flow_to(endpoint(phone.getsockname())), b"", connect=True))
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        await subject.close()
+        if select.select([phone], [], [], 0)[0]:
+            link, _ = phone.accept()
+            with pytest.raises(ConnectionResetError):
+                link.recv(1)
+            link.close()
+    phone.close()
+
+
+@looped
+async def test_a_listener_is_closed_though_its_start_was_given_up():
+    async with table() as (subject, _):
+        sock = bound(Transport.TCP, Endpoint(HOST, 0))
+        local = endpoint(sock.getsockname())
+        listening = asyncio.create_task(subject.listen(sock, Side.CLEAR))
+        await asyncio.sleep(0)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await subject.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*local)
+
+
 # -- from one program to the next
+
+
+@looped
+async def test_what_is_being_opened_at_the_end_comes_about_and_goes_on():
+    async with peer() as other, table() as (subject, events):
+        subject.send(SendSip(flow_to(other.local), b"answer", "ref", connect=True))
+        await subject.stop_accepting()
+        await subject.finish_opening()
+        subject.pause()
+        await subject.hand_over(left := Handover())
+        assert (len(left.connections), of_type(events, SendFailed)) == (1, [])
+        await until(lambda: other.text == b"answer")
+        left.close()
+
+
+@looped
+async def test_nothing_is_opened_while_connections_are_handed_over():
+    listener, fillers = unanswered()
+    async with table() as (subject, _):
+        flow = flow_to(endpoint(listener.getsockname()))
+        subject.send(SendSip(flow, b"late", "ref", connect=True))
+        subject.pause()
+        await subject.hand_over(left := Handover())
+        assert all(task.done() for task in subject._opening_tasks())
+        assert left.connections == []
+    for sock in (listener, *fillers):
+        sock.close()
 
 
 @looped
@@ -480,17 +542,18 @@ async def test_connections_go_on_in_the_next_table_without_a_word():
         await until(lambda: len(first._connections) == 2)
         await silence()
         first.pause()
-        handed = await first.hand_over()
-        ((side, listener),) = first.listeners()
+        await first.hand_over(left := Handover())
+        assert not any(server.is_serving() for server, _ in first._listeners)
         await first.close()
+        (((side, *_), listener),) = left.sockets.items()
         assert side is Side.CLEAR
-        assert {(one.side, one.accepted, one.begun) for one in handed} == {
+        assert {(one.side, one.accepted, one.begun) for one in left.connections} == {
             (Side.CLEAR, True, MESSAGE[:20]),
             (Side.PROTECTED, False, b""),
         }
         writer.write(MESSAGE[20:])  # while there is no program
         async with table() as (second, events):
-            for one in handed:
+            for one in left.connections:
                 await second.adopt(one)
             await second.listen(listener, Side.CLEAR)
             await until(lambda: of_type(events, SipReceived))
@@ -528,7 +591,9 @@ async def test_a_connection_with_something_unsent_does_not_go_on():
         for _ in range(200):
             subject.send(SendSip(events[0].flow, bytes(90_000)))  # type: ignore[union-attr]
             await asyncio.sleep(0)
-        assert await subject.hand_over() == []
+        await subject.hand_over(left := Handover())
+        assert left.connections == []
+        left.close()
         writer.close()
 
 
@@ -536,7 +601,8 @@ async def test_a_connection_with_something_unsent_does_not_go_on():
 async def test_a_connection_that_has_ended_meanwhile_is_not_gone_on_with():
     async with peer() as other:
         first, _ = await _with_connections(other)
-        (one,) = await first.hand_over()
+        await first.hand_over(left := Handover())
+        (one,) = left.connections
         await first.close()
         reset_on_close(other.writers[0].get_extra_info("socket"))
         other.writers[0].transport.abort()
@@ -559,12 +625,11 @@ async def test_many_are_handed_over_with_few_descriptors_and_nothing_is_read_mea
             subject.pause()
             for writer in writers:
                 writer.write(MESSAGE)
-            handed = await subject.hand_over()
+            await subject.hand_over(left := Handover())
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        assert len(handed) == 300
+        assert len(left.connections) == 300
         assert not of_type(events, SipReceived)
-        for one in handed:
-            one.sock.close()
+        left.close()
         for writer in writers:
             writer.close()
