@@ -16,7 +16,8 @@ from pcscf.pace import Pace
 _PAGE: Final = 100  # phones or SA sets, unless more are asked for
 _LARGEST: Final = 500  # some milliseconds of the loop's time
 _LONGEST: Final = 255  # characters of a name that is looked for
-_OURS: Final = (None, "held", "unsure")  # what is known of the lease; None: nobody else can serve
+_SURELY_OURS: Final = (None, "held")  # what is known of the lease; None: nobody else can serve
+_OURS: Final = (*_SURELY_OURS, "unsure")
 
 
 class Resources:
@@ -46,10 +47,14 @@ class Resources:
         answer = {"ready": not found, "reasons": found, "notes": notes(self._parts)}
         return reply(answer, 503 if found else 200)
 
-    async def leasez(self, _request: web.Request) -> web.Response:
-        """Whether the phones are ours, and our addresses belong here; 503 if not."""
+    async def leasez(self, request: web.Request) -> web.Response:
+        """Whether the phones are ours, and our addresses belong here; 503 if not.
+
+        ``?sure`` leaves out what nobody vouches for: of two, the one that is sure is right.
+        """
         hold = self._hold()
-        return reply({"lease": hold}, 200 if hold in _OURS else 503)
+        ours = _SURELY_OURS if "sure" in request.query else _OURS
+        return reply({"lease": hold}, 200 if hold in ours else 503)
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """What Prometheus scrapes."""

@@ -87,13 +87,15 @@ class Instance:
 
 @looped
 @pytest.mark.parametrize(
-    ("hold", "status"),
-    [(None, 200), ("held", 200), ("unsure", 200), ("unasked", 503), ("not held", 503)],
-)
-async def test_addresses_belong_where_the_lease_is(hold, status):
+    ("hold", "status", "if_sure"),
+    [(None, 200, 200), ("held", 200, 200), ("unsure", 200, 503), ("unasked", 503, 503),
+     ("not held", 503, 503)],
+)  # fmt: skip
+async def test_addresses_belong_where_the_lease_is(hold, status, if_sure):
     async with desk(Parts(survival=Instance(hold))) as d:
-        answer = await d.get("/leasez")
-        assert (answer.status, answer.json) == (status, {"lease": hold})
+        for path, expected in ("/leasez", status), ("/leasez?sure", if_sure):
+            answer = await d.get(path)
+            assert (answer.status, answer.json) == (expected, {"lease": hold})
 
 
 @looped
