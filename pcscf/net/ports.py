@@ -4,6 +4,7 @@ The unprotected ones come first, the protected ones when the kernel has its poli
 clear ever reaches one of them or leaves it.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from socket import socket
 
@@ -14,9 +15,12 @@ from pcscf.core.flow import Endpoint, Flow, Side, Transport
 from pcscf.net import plan
 from pcscf.net.connection import TcpLimits
 from pcscf.net.handover import Handover
+from pcscf.net.orphans import unacknowledged
 from pcscf.net.sockets import BACKLOG, bound_at_start
 from pcscf.net.tcp import TcpTable
 from pcscf.net.udp import UdpSocket
+
+_LOOK = 0.05  # seconds between two looks at what is not acknowledged
 
 
 class Ports:
@@ -115,6 +119,21 @@ class Ports:
         self._before.close()
         for udp in self._udp.values():
             udp.close()
+
+    async def acknowledged(self, seconds: float) -> bool:
+        """Wait until no connection of a protected port sends anything again; False: one does.
+
+        Call it when they are closed.
+        """
+        gm = self._settings.gm
+        ports = {gm.port_ps, *gm.ports_pc}
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while unacknowledged(ports):
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(_LOOK)
+        return True
 
     # -- what leaves --------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ from xfrm.kernel import SaKernel
 log = structlog.get_logger()
 _WINDING_UP = 0.05  # seconds between two looks at what is unanswered
 _DEAF = 1.0  # seconds, the last ones, in which no new request is taken
+_LAST_WORDS = 2.0  # seconds for phones to acknowledge what was sent on connections that ended
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -222,7 +223,8 @@ class Server:
         """Close all sockets, then remove our SAs, and the policies last.
 
         Where registrations are kept, SAs and policies stay for the next process, if so set. If
-        the phones are another one's now SAs go first, so that not even a reset leaves.
+        the phones are another one's now SAs go first, so that not even a reset leaves. Policies
+        stay as well where the kernel has something to send again: it would leave in clear.
         """
         self._is_closed = True
         self.is_up = False
@@ -233,12 +235,16 @@ class Server:
             self._timer.cancel()
         self._load.close()
         self._associations.stop_counting()
-        kept = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
+        is_kept = self._recorder is not None and self._settings.stop.keep_sas and not is_lost
+        keep = is_kept or self._next is not None
         try:
             await self._resolver.close()
             await self._ports.close()
+            if not keep and not await self._ports.acknowledged(0 if is_lost else _LAST_WORDS):
+                log.warning("policies_stay", reason="a connection that ended is not acknowledged")
+                keep = True
         finally:
-            self._associations.close(keep=kept or self._next is not None)
+            self._associations.close(keep=keep)
 
     @property
     def lag(self) -> float:

@@ -3,16 +3,18 @@
 import asyncio
 import json
 import select
+import socket
 from collections.abc import Collection
 
 import pytest
 
 from pcscf.config import Settings
-from pcscf.core.effects import Effect, PutOff, SendSip
+from pcscf.core.effects import CloseFlow, Effect, PutOff, SendSip
 from pcscf.core.events import DeadlineReached, Event, SipReceived
 from pcscf.errors import StartError
 from pcscf.net import server as module
 from pcscf.net.handover import Handover
+from pcscf.net.orphans import unacknowledged
 from pcscf.net.server import Server
 from tests.net.server_bench import (
     CK,
@@ -205,6 +207,35 @@ async def test_close_removes_sas_and_sockets_and_ends_all_events():
     subject.server.dispatch(SipReceived(subject.clear, b""))
     await silence()
     assert subject.edge.kinds() == ["SipReceived"]
+
+
+@looped
+@pytest.mark.parametrize("reads", [True, False])
+async def test_sas_and_policies_stay_while_something_would_be_sent_again_in_clear(
+    reads, written, monkeypatch
+):
+    monkeypatch.setattr(module, "_LAST_WORDS", 0.3)
+    b = Bench(settings())
+    await b.server.start()
+    b.kernel.install(SAS, KEYS, 0)
+    phone = socket.socket()
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    phone.connect((HOST, b.settings.gm.port_ps))
+    b.edge.answers[SipReceived] = lambda event: [
+        SendSip(event.flow, bytes(100_000)),
+        CloseFlow(event.flow),
+    ]
+    phone.send(REGISTER)
+    await until(lambda: unacknowledged({b.settings.gm.port_ps}))
+    closing = asyncio.create_task(b.server.close())
+    await asyncio.sleep(0.05)
+    while reads and await asyncio.to_thread(phone.recv, 65536):
+        pass
+    await closing
+    assert len(b.kernel.sas) == (0 if reads else 4)
+    assert ("policies_stay" in [line["event"] for line in written()]) is not reads
+    phone.close()
+    b.peer.close()
 
 
 @looped
