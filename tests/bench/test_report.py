@@ -146,7 +146,7 @@ def test_looking_on_is_judged_by_what_it_costs_others() -> None:
 
 def test_a_store_is_held_against_its_target_and_a_server_is_not() -> None:
     assert [row.cells for row in rows("kept by").values()] == [
-        ("SQLite", "20.0", "2.0", "50 met"),
-        ("Valkey", "60.0", "6.0", "50 missed"),
+        ("SQLite", "20.0", "2.0", "25.0 met"),
+        ("Valkey", "60.0", "6.0", "25.0 missed"),
         ("Valkey, the server", "10.0", "1.0", ""),
     ]
