@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -139,3 +140,19 @@ def test_who_is_cut_off_from_the_store_alone_loses_the_addresses(twins: Twins) -
         serves_at(lab_two, lab_one, twins, phones)
         assert "hold=unsure" in one.log
         assert one.process.poll() is None
+
+
+def test_without_the_store_the_addresses_stay_where_they_are(twins: Twins) -> None:
+    """Nobody is sure then, so nobody has the higher priority."""
+    lab_one, lab_two = twins.pair.one, twins.pair.two
+    one = twins.begin(lab_one, "one", says="lease", moves=False)
+    two = twins.begin(lab_two, "two", says="standing_by", moves=False)
+    at_one, at_two = (twins.directory / name for name in ("one", "two"))
+    with moved(two, at_two), moved(one, at_one):
+        wait_until(lambda: one.said("ready") == 1, "it serves", PATIENCE)
+        twins.site.lab = lab_one
+        phones = twins.registered()
+        twins.valkey.kill()
+        wait_until(lambda: "hold=unsure" in one.log, "nobody is sure", PATIENCE)
+        time.sleep(3)  # in which keepalived has asked, and moved what was to move
+        serves_at(lab_one, lab_two, twins, phones)
